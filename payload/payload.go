@@ -1,0 +1,170 @@
+package payload
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// Parse returns one of these, wrapped. No error text holds any of the body.
+var (
+	// ErrEmpty: the body is empty or only white space.
+	ErrEmpty = errors.New("empty body")
+	// ErrSyntax: the body is not JSON, is cut short, goes on after the object,
+	// or nests deeper than 10,000 levels.
+	ErrSyntax = errors.New("not JSON")
+	// ErrNotObject: the body is JSON but not an object.
+	ErrNotObject = errors.New("not a JSON object")
+)
+
+// Family says which of LiveChat's interfaces sent a webhook.
+type Family string
+
+const (
+	// V2 is a legacy webhook of API v2, told by event_type.
+	V2 Family = "v2"
+	// V3 is a Configuration API webhook, version 3.0 or later, told by action.
+	V3 Family = "v3"
+	// App is a Developer Console app webhook, told by event and applicationID.
+	App Family = "app"
+	// Upgrade is an in-app upgrade request, told by transaction and the type
+	// ENABLE or DISABLE. A receiver that answers it with 200 accepts a purchase.
+	Upgrade Family = "upgrade"
+	// Unknown is every other JSON object.
+	Unknown Family = "unknown"
+)
+
+// Webhook is one parsed body. It is safe for concurrent use.
+//
+// A field is empty where the body does not have it, or has it as something
+// other than a string or a number. Of a number it holds the digits.
+type Webhook struct {
+	Family Family
+
+	// Event is what the body calls itself: event_type (v2), action (v3), event
+	// (app), type (upgrade).
+	Event string
+
+	// SecretKey (v3) and Token (v2) are secret_key and token at the top level
+	// of the body. Both are credentials: compare them, never log them.
+	SecretKey, Token string
+
+	// ChatID is chat.id in v2. In v3 it is the payload's chat_id, chat.id or
+	// active_chat.chat_id, or its id where an action on the access to a chat
+	// names the chat so.
+	ChatID string
+	// ThreadID is found beside ChatID, or in chat.thread.id.
+	ThreadID string
+	// EventID is the payload's event.id or event_id, v3 only.
+	EventID string
+	// LicenseID is license_id (v2, v3.2 and v3.3), licenseID (app) or license
+	// (upgrade).
+	LicenseID string
+	// OrganizationID is organization_id (v3.4 and later) or organizationID (app).
+	OrganizationID string
+	// WebhookID is that of the registration, not of the delivery, v3 only.
+	WebhookID string
+
+	// Time is when the event happened by the body's own clock, in UTC and the
+	// same in every delivery: the start or end of a v2 chat, the first message
+	// of a ticket, in v3 the creation of the event, thread, customer, tag or
+	// summary that the webhook announces, and the date of an app webhook. It is
+	// zero for everything else: the times of a state (seen up to, queued at) and
+	// of an event that was changed later do not say when the change happened.
+	Time time.Time
+
+	found parts
+	once  sync.Once
+	typed typed
+}
+
+// Parse checks that body is exactly one JSON object, with nothing but white
+// space around it, tells which webhook it is and finds what it is about. It
+// accepts the objects that encoding/json accepts, invalid UTF-8 included, which
+// becomes U+FFFD. Of members of one name the last counts.
+//
+// An unknown family or event is no error. The errors are [ErrEmpty],
+// [ErrSyntax] and [ErrNotObject].
+//
+// The webhook refers to body, which must not be changed afterwards.
+func Parse(body []byte) (*Webhook, error) {
+	w := new(Webhook)
+	if err := read(body, &w.found); err != nil {
+		return nil, err
+	}
+	w.identify()
+	w.locate()
+	w.Time = w.happened()
+	return w, nil
+}
+
+// identify fills in family, event and what stands in the envelope.
+func (w *Webhook) identify() {
+	p := &w.found
+	switch kind := p.text(atUpgradeType); {
+	case p.text(atEventType) != "":
+		w.Family, w.Event = V2, p.text(atEventType)
+	case p.text(atAction) != "":
+		w.Family, w.Event = V3, p.text(atAction)
+	case p.text(atEvent) != "" && p[atApplicationID] != nil:
+		w.Family, w.Event = App, p.text(atEvent)
+	case p[atTransaction] != nil && (kind == "ENABLE" || kind == "DISABLE"):
+		w.Family, w.Event = Upgrade, kind
+	default:
+		w.Family = Unknown
+	}
+	w.SecretKey = p.text(atSecretKey)
+	w.Token = p.text(atToken)
+	w.LicenseID = p.text(atLicenseID, atLicenseIDApp, atLicenseIDUpgrade)
+	w.OrganizationID = p.text(atOrganizationID, atOrganizationIDApp)
+	w.WebhookID = p.text(atWebhookID)
+}
+
+// locate fills in which chat, thread and event the webhook is about.
+func (w *Webhook) locate() {
+	p := &w.found
+	w.ChatID = p.text(atChatID, atPayloadChatID, atPayloadChatChatID, atPayloadActiveChatID)
+	w.ThreadID = p.text(atPayloadThreadID, atPayloadThreadThreadID, atPayloadActiveThreadID)
+	w.EventID = p.text(atPayloadEventID, atPayloadEventEventID)
+	switch w.Event {
+	case "chat_access_updated", "chat_access_granted", "chat_access_revoked":
+		w.ChatID = p.text(atPayloadID)
+	case "access_granted", "access_revoked", "access_set":
+		switch p.text(atPayloadResource) {
+		case "chat":
+			w.ChatID = p.text(atPayloadID)
+		case "thread":
+			w.ThreadID = p.text(atPayloadID)
+		}
+	}
+}
+
+// happened returns the time that Time promises.
+func (w *Webhook) happened() time.Time {
+	p := &w.found
+	switch w.Event {
+	case "chat_started":
+		return p.clock(atChatStarted)
+	case "chat_ended":
+		return p.clock(atChatEnded)
+	case "ticket_created":
+		return p.clock(atTicketDate)
+	case "incoming_event":
+		return p.clock(atPayloadEventCreatedAt)
+	case "incoming_chat", "incoming_chat_thread":
+		if p[atPayloadTransferredFrom] != nil {
+			return time.Time{} // the thread is older than the transfer
+		}
+		return p.clock(atPayloadThreadCreatedAt, atPayloadThreadTimestamp)
+	case "customer_created":
+		return p.clock(atPayloadCreatedAt, atPayloadCustomerCreatedAt)
+	case "tag_created":
+		return p.clock(atPayloadCreatedAt)
+	case "thread_summary_set":
+		return p.clock(atPayloadSummaryUpdatedAt)
+	}
+	if w.Family == App {
+		return p.clock(atDate)
+	}
+	return time.Time{}
+}

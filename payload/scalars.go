@@ -1,0 +1,138 @@
+package payload
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Text is what LiveChat writes now as a string and now as a number or a
+// boolean: an id, a licence, the reason of restricted_access. It holds the
+// string, the digits or "true". It is empty for false, null, arrays and objects.
+type Text string
+
+// UnmarshalJSONFrom accepts every JSON value.
+func (t *Text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	v, err := d.ReadValue()
+	if v.Kind() == 't' {
+		*t = "true"
+		return err
+	}
+	*t = Text(text(v))
+	return err
+}
+
+// text returns what a JSON string says or the digits of a JSON number, else "".
+func text(v jsontext.Value) string {
+	switch v.Kind() {
+	case '"':
+		if s := v[1 : len(v)-1]; bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
+			return string(s)
+		}
+		// Its only error is invalid UTF-8, which it replaces by U+FFFD.
+		s, _ := jsontext.AppendUnquote(nil, v)
+		return string(s)
+	case '0':
+		return string(v)
+	}
+	return ""
+}
+
+// Time is a time as LiveChat writes it: RFC 3339 with any fraction or offset
+// in v3 and apps, Unix seconds in v2 and here and there in v3.1. It is in UTC,
+// and zero for anything else.
+type Time struct{ time.Time }
+
+// UnmarshalJSONFrom accepts every JSON value.
+func (t *Time) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	v, err := d.ReadValue()
+	t.Time = clock(v)
+	return err
+}
+
+func clock(v jsontext.Value) time.Time {
+	switch v.Kind() {
+	case '"':
+		if t, err := time.Parse(time.RFC3339, text(v)); err == nil {
+			return t.UTC()
+		}
+	case '0':
+		if s, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+			return time.Unix(s, 0).UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// Fields are pairs in the order of the body. LiveChat writes them as an array
+// of objects with one member each, up to 3.1 as one object.
+type Fields []Field
+
+// Field is one pair of [Fields].
+type Field struct {
+	Name  string
+	Value Text
+}
+
+// UnmarshalJSONFrom accepts every JSON value.
+func (f *Fields) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*f = nil
+	return f.collect(d)
+}
+
+func (f *Fields) collect(d *jsontext.Decoder) error {
+	switch d.PeekKind() {
+	case '[':
+		return each(d, func() error { return f.collect(d) })
+	case '{':
+		return each(d, func() error {
+			var p Field
+			if err := json.UnmarshalDecode(d, &p.Name); err != nil {
+				return err
+			}
+			err := p.Value.UnmarshalJSONFrom(d)
+			*f = append(*f, p)
+			return err
+		})
+	default:
+		return d.SkipValue()
+	}
+}
+
+// each calls read before every element or member of the next array or object.
+func each(d *jsontext.Decoder, read func() error) error {
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' && d.PeekKind() != '}' {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// Answer is what a visitor filled in or chose. LiveChat writes an object for a
+// choice and a string, here the label, for text.
+type Answer struct {
+	ID      Text   `json:"id"`
+	Label   string `json:"label"`
+	GroupID Text   `json:"group_id"` // group_chooser
+	Chosen  bool   `json:"chosen"`   // v2 lists what was not chosen too
+}
+
+// UnmarshalJSONFrom accepts every JSON value.
+func (a *Answer) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	type object Answer
+	if d.PeekKind() == '{' {
+		return json.UnmarshalDecode(d, (*object)(a))
+	}
+	v, err := d.ReadValue()
+	*a = Answer{Label: text(v)}
+	return err
+}

@@ -1,0 +1,312 @@
+package payload
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// LegacyEnvelope is what every v2 body begins with.
+type LegacyEnvelope struct {
+	EventType     string `json:"event_type"`
+	EventUniqueID Text   `json:"event_unique_id"` // seen in captures, not documented
+	Token         Text   `json:"token"`           // a credential
+	LicenseID     Text   `json:"license_id"`
+	LCVersion     Text   `json:"lc_version"` // seen in captures, not documented
+}
+
+// ChatStarted is the v2 webhook of that name. Chat, visitor and survey are in
+// the body only if they were chosen for the webhook.
+type ChatStarted struct {
+	LegacyEnvelope
+	Chat          LegacyChat       `json:"chat"`
+	Visitor       Visitor          `json:"visitor"`
+	PreChatSurvey []SurveyQuestion `json:"pre_chat_survey"`
+}
+
+// ChatEnded is the v2 webhook of that name, with the same data as [ChatStarted].
+type ChatEnded struct {
+	LegacyEnvelope
+	Chat          LegacyChat       `json:"chat"`
+	Visitor       Visitor          `json:"visitor"`
+	PreChatSurvey []SurveyQuestion `json:"pre_chat_survey"`
+}
+
+// ChatChanged is the v2 webhook for a change of the chat's tags, while it runs
+// or later.
+type ChatChanged struct {
+	LegacyEnvelope
+	Chat    LegacyChat `json:"chat"`
+	Visitor Visitor    `json:"visitor"`
+}
+
+// VisitorQueued is the v2 webhook of that name.
+type VisitorQueued struct {
+	LegacyEnvelope
+	Visitor Visitor `json:"visitor"`
+}
+
+// TicketCreated is the v2 webhook of that name.
+type TicketCreated struct {
+	LegacyEnvelope
+	Ticket Ticket `json:"ticket"`
+}
+
+// CannedResponseChanged is the v2 webhook for a canned response that was
+// created, changed or deleted; the body does not say which.
+type CannedResponseChanged struct {
+	LegacyEnvelope
+	CannedResponse CannedResponse `json:"canned_response"`
+}
+
+// LegacyChat is a chat in v2.
+type LegacyChat struct {
+	ID          Text              `json:"id"`
+	Started     Time              `json:"started_timestamp"`
+	Ended       Time              `json:"ended_timestamp"` // missing while the chat runs
+	URL         string            `json:"url"`             // may be that of the chat window
+	Referer     string            `json:"referer"`
+	Messages    []LegacyMessage   `json:"messages"`
+	Attachments []jsontext.Value  `json:"attachments"` // elements are not documented
+	Events      []LegacyChatEvent `json:"events"`
+	Agents      []LegacyAgent     `json:"agents"`
+	Tags        []string          `json:"tags"`
+	Groups      []int             `json:"groups"`
+}
+
+// LegacyMessage is a message of a [LegacyChat].
+type LegacyMessage struct {
+	UserType   string `json:"user_type"` // agent, visitor, supervisor (a whisper)
+	AuthorName string `json:"author_name"`
+	AgentID    Text   `json:"agent_id"` // e-mail address, missing for visitors
+	Text       string `json:"text"`
+	JSON       string `json:"json"` // "" or the text of a JSON object
+	Timestamp  Time   `json:"timestamp"`
+}
+
+// LegacyChatEvent is something in a [LegacyChat] that nobody wrote.
+type LegacyChatEvent struct {
+	UserType  string `json:"user_type"`
+	Text      string `json:"text"`
+	Timestamp Time   `json:"timestamp"`
+	Type      string `json:"type"` // closed
+}
+
+// LegacyAgent is an agent of a [LegacyChat].
+type LegacyAgent struct {
+	Name  string `json:"name"`
+	Login string `json:"login"` // e-mail address
+}
+
+// Visitor is a customer in v2.
+type Visitor struct {
+	ID              Text             `json:"id"`
+	Name            string           `json:"name"`
+	Email           string           `json:"email"`
+	CustomVariables []CustomVariable `json:"custom_variables"`
+	Country         string           `json:"country"`
+	City            string           `json:"city"`
+	Language        string           `json:"language"`
+	PageCurrent     string           `json:"page_current"`
+	Timezone        string           `json:"timezone"`
+}
+
+// CustomVariable is what the customer's site told of a [Visitor].
+type CustomVariable struct {
+	Key   string `json:"key"`
+	Value Text   `json:"value"`
+}
+
+// SurveyQuestion is a row of the survey before a chat in v2.
+type SurveyQuestion struct {
+	ID      Text     `json:"id"`
+	Type    string   `json:"type"` // name, email, checkbox
+	Label   string   `json:"label"`
+	Answer  Answer   `json:"answer"`
+	Answers []Answer `json:"answers"` // checkbox
+}
+
+// Ticket is a ticket in v2.
+type Ticket struct {
+	ID        Text          `json:"id"`
+	Status    string        `json:"status"` // open
+	Subject   string        `json:"subject"`
+	Assignee  TicketPerson  `json:"assignee"`
+	Requester TicketPerson  `json:"requester"`
+	Groups    []TicketGroup `json:"groups"`
+	Events    []TicketEvent `json:"events"`
+	Source    TicketSource  `json:"source"`
+	Tags      []string      `json:"tags"`
+}
+
+// TicketPerson is who asks, answers or writes in a [Ticket].
+type TicketPerson struct {
+	ID        Text   `json:"id"`
+	Name      string `json:"name"`
+	Type      string `json:"type"`       // author: agent, client
+	Mail      string `json:"mail"`       // requester
+	UTCOffset Text   `json:"utc_offset"` // requester; the name of a zone
+	IP        string `json:"ip"`         // requester
+}
+
+// TicketGroup is a group that a [Ticket] belongs to.
+type TicketGroup struct {
+	ID        int    `json:"id"`
+	Name      string `json:"name"`
+	Inherited bool   `json:"inherited"`
+}
+
+// TicketEvent is a message of a [Ticket]. What a visitor filled in stands in
+// Message line by line.
+type TicketEvent struct {
+	Author    TicketPerson `json:"author"`
+	Date      Time         `json:"date"`
+	IsPrivate bool         `json:"is_private"`
+	Message   string       `json:"message"`
+	Type      string       `json:"type"` // message
+	Source    TicketSource `json:"source"`
+}
+
+// TicketSource is where a [Ticket] or its message was written.
+type TicketSource struct {
+	ID   Text   `json:"id"`
+	Type string `json:"type"` // lc2, chat-window
+	URL  string `json:"url"`
+}
+
+// CannedResponse is a text that agents keep ready.
+type CannedResponse struct {
+	ID       Text     `json:"id"`
+	Group    Text     `json:"group"`
+	Text     string   `json:"text"`
+	Tags     []string `json:"tags"`
+	Modified Time     `json:"modification_date"`
+}
+
+func (e *ChatStarted) about() (where, what string) {
+	return string(e.Chat.ID), e.Visitor.who()
+}
+
+func (e *ChatEnded) about() (where, what string) {
+	return string(e.Chat.ID), cmp.Or(e.Chat.course(), e.Visitor.who())
+}
+
+func (e *ChatChanged) about() (where, what string) {
+	if len(e.Chat.Tags) == 0 {
+		return string(e.Chat.ID), "no tags"
+	}
+	return string(e.Chat.ID), "tagged " + clauses(e.Chat.Tags...)
+}
+
+func (e *VisitorQueued) about() (where, what string) {
+	return "", e.Visitor.who()
+}
+
+func (e *TicketCreated) about() (where, what string) {
+	t := &e.Ticket
+	return string(t.ID), words(quote(t.Subject), label("from ", person(t.Requester.Name, t.Requester.Mail)))
+}
+
+func (e *CannedResponseChanged) about() (where, what string) {
+	return string(e.CannedResponse.ID), quote(e.CannedResponse.Text)
+}
+
+func (v *Visitor) who() string {
+	return person(v.Name, v.Email, v.Country)
+}
+
+// course says how long the chat was and who closed it, as far as is known.
+func (c *LegacyChat) course() string {
+	var length, closed string
+	if n := c.numbers(); n.Messages != nil {
+		length = count(*n.Messages, "message")
+		if n.ChatSeconds != nil {
+			length += " in " + time.Duration(*n.ChatSeconds*float64(time.Second)).String()
+		}
+	}
+	if by := c.closedBy(); by != "" {
+		closed = "closed by " + by
+	}
+	return clauses(length, closed)
+}
+
+// closedBy returns the type of user who closed the chat last, or "".
+func (c *LegacyChat) closedBy() (by string) {
+	for _, e := range c.Events {
+		if e.Type == "closed" {
+			by = e.UserType
+		}
+	}
+	return by
+}
+
+func count(n int, of string) string {
+	if n != 1 {
+		of += "s"
+	}
+	return strconv.Itoa(n) + " " + of
+}
+
+// Numbers are what there is to plot of a v2 chat_ended. Nil is what the body
+// does not tell.
+type Numbers struct {
+	// ChatSeconds is how long the chat was, from its start to its end.
+	ChatSeconds *float64
+	// FirstReplySeconds is the time from the start of the chat to the first
+	// message of an agent after the visitor's first one.
+	FirstReplySeconds *float64
+	// Messages is how many messages the chat has, whispers included.
+	Messages *int
+}
+
+// Numbers returns the numbers of a v2 chat_ended, none of any other webhook. A
+// time that ends before it
+// starts, or after a year, is left out.
+func (w *Webhook) Numbers() Numbers {
+	if ended, ok := w.decode().(*ChatEnded); ok {
+		return ended.Chat.numbers()
+	}
+	return Numbers{}
+}
+
+func (c *LegacyChat) numbers() Numbers {
+	n := Numbers{
+		ChatSeconds:       c.secondsUntil(c.Ended),
+		FirstReplySeconds: c.secondsUntil(c.firstReply()),
+	}
+	if c.Messages != nil {
+		count := len(c.Messages)
+		n.Messages = &count
+	}
+	return n
+}
+
+// maxChat is longer than any chat; what seems longer is a wrong clock.
+const maxChat = 365 * 24 * time.Hour
+
+// secondsUntil returns the time from the start of the chat to t, nil if either
+// is missing or the time can't be true.
+func (c *LegacyChat) secondsUntil(t Time) *float64 {
+	d := t.Sub(c.Started.Time)
+	if c.Started.IsZero() || d < 0 || d > maxChat {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
+}
+
+// firstReply returns when an agent first wrote after the visitor did, or zero.
+func (c *LegacyChat) firstReply() Time {
+	asked := false
+	for _, m := range c.Messages {
+		switch {
+		case m.UserType == "visitor":
+			asked = true
+		case m.UserType == "agent" && asked:
+			return m.Timestamp
+		}
+	}
+	return Time{}
+}

@@ -1,0 +1,285 @@
+package payload
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The types of this file are the payloads of the Configuration API webhooks,
+// as in https://platform.text.com/docs/management/webhooks. Versions in their
+// comments are API versions.
+
+// IncomingChat is the payload of incoming_chat, up to 3.1 incoming_chat_thread:
+// a new chat, or a new thread in an old one.
+type IncomingChat struct {
+	Chat            Chat   `json:"chat"`
+	TransferredFrom Target `json:"transferred_from"`
+}
+
+// Target is where a chat comes from or goes to.
+type Target struct {
+	GroupIDs []int    `json:"group_ids"`
+	AgentIDs []string `json:"agent_ids"`
+}
+
+// ChatDeactivated is the payload of chat_deactivated, up to 3.1 thread_closed.
+type ChatDeactivated struct {
+	ChatID   Text `json:"chat_id"`
+	ThreadID Text `json:"thread_id"`
+	UserID   Text `json:"user_id"` // missing if LiveChat itself closed the chat
+}
+
+// ChatTransferred is the payload of chat_transferred.
+type ChatTransferred struct {
+	ChatID        Text   `json:"chat_id"`
+	ThreadID      Text   `json:"thread_id"` // if active
+	RequesterID   Text   `json:"requester_id"`
+	Reason        string `json:"reason"` // manual, inactive, assigned, unassigned, other
+	TransferredTo Target `json:"transferred_to"`
+	Queue         Queue  `json:"queue"`
+}
+
+// AccessChanged is the payload of chat_access_updated, where Access is the new
+// whole value, and of the actions before 3.4, where it is what was added or
+// removed.
+type AccessChanged struct {
+	Resource string `json:"resource"` // chat or thread, up to 3.1; later always a chat
+	ID       Text   `json:"id"`       // of the chat or thread
+	Access   Access `json:"access"`
+}
+
+// UserAddedToChat is the payload of user_added_to_chat, up to 3.1
+// chat_user_added.
+type UserAddedToChat struct {
+	ChatID      Text   `json:"chat_id"`
+	ThreadID    Text   `json:"thread_id"` // if active
+	User        User   `json:"user"`
+	UserType    string `json:"user_type"` // agent or customer
+	Reason      string `json:"reason"`
+	RequesterID Text   `json:"requester_id"` // if an agent did it
+}
+
+// UserRemovedFromChat is the payload of user_removed_from_chat, up to 3.1
+// chat_user_removed.
+type UserRemovedFromChat struct {
+	ChatID      Text   `json:"chat_id"`
+	ThreadID    Text   `json:"thread_id"`
+	UserID      Text   `json:"user_id"`
+	UserType    string `json:"user_type"` // agent or customer
+	Reason      string `json:"reason"`
+	RequesterID Text   `json:"requester_id"` // if an agent did it
+}
+
+// IncomingEvent is the payload of incoming_event and event_updated.
+type IncomingEvent struct {
+	ChatID   Text  `json:"chat_id"`
+	ThreadID Text  `json:"thread_id"`
+	Event    Event `json:"event"`
+}
+
+// EventDeleted is the payload of event_deleted.
+type EventDeleted struct {
+	ChatID   Text `json:"chat_id"`
+	ThreadID Text `json:"thread_id"`
+	EventID  Text `json:"event_id"`
+}
+
+// RichMessagePostback is the payload of incoming_rich_message_postback: someone
+// pressed a button of a rich message.
+type RichMessagePostback struct {
+	UserID   Text     `json:"user_id"`
+	ChatID   Text     `json:"chat_id"`
+	ThreadID Text     `json:"thread_id"`
+	EventID  Text     `json:"event_id"`
+	Postback Postback `json:"postback"`
+}
+
+// EventsMarkedAsSeen is the payload of events_marked_as_seen and, in 3.0, of
+// last_seen_timestamp_updated.
+type EventsMarkedAsSeen struct {
+	UserID    Text `json:"user_id"`
+	ChatID    Text `json:"chat_id"`
+	SeenUpTo  Time `json:"seen_up_to"`
+	Timestamp Time `json:"timestamp"` // 3.0, for SeenUpTo
+}
+
+// FollowUpRequested is the payload of follow_up_requested.
+type FollowUpRequested struct {
+	ChatID     Text `json:"chat_id"`
+	ThreadID   Text `json:"thread_id"`
+	CustomerID Text `json:"customer_id"`
+}
+
+// ThreadSummarySet is the payload of thread_summary_set.
+type ThreadSummarySet struct {
+	ChatID   Text          `json:"chat_id"`
+	ThreadID Text          `json:"thread_id"`
+	Summary  ThreadSummary `json:"summary"`
+}
+
+// PropertiesUpdated is the payload of the *_properties_updated actions. It
+// holds only the properties that changed.
+type PropertiesUpdated struct {
+	ChatID     Text       `json:"chat_id"`
+	ThreadID   Text       `json:"thread_id"` // of a thread or an event
+	EventID    Text       `json:"event_id"`  // of an event
+	Properties Properties `json:"properties"`
+}
+
+// PropertiesDeleted is the payload of the *_properties_deleted actions.
+type PropertiesDeleted struct {
+	ChatID     Text                `json:"chat_id"`
+	ThreadID   Text                `json:"thread_id"`  // of a thread or an event
+	EventID    Text                `json:"event_id"`   // of an event
+	Properties map[string][]string `json:"properties"` // namespace to names
+}
+
+// ThreadTagged is the payload of thread_tagged and thread_untagged, up to 3.1
+// chat_thread_tagged and chat_thread_untagged.
+type ThreadTagged struct {
+	ChatID   Text   `json:"chat_id"`
+	ThreadID Text   `json:"thread_id"`
+	Tag      string `json:"tag"`
+}
+
+// IncomingCustomer is the payload of incoming_customer, up to 3.2
+// customer_created. LiveChat's sources disagree whether the customer is the
+// payload or its member customer; here it is the member.
+type IncomingCustomer struct {
+	Customer User `json:"customer"`
+}
+
+// UnmarshalJSONFrom accepts both shapes.
+func (c *IncomingCustomer) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var either struct {
+		User
+		Customer *User `json:"customer"`
+	}
+	err := json.UnmarshalDecode(d, &either)
+	c.Customer = either.User
+	if either.Customer != nil {
+		c.Customer = *either.Customer
+	}
+	return err
+}
+
+// CustomerSessionFieldsUpdated is the payload of
+// customer_session_fields_updated, sent once for each active chat of the
+// customer.
+type CustomerSessionFieldsUpdated struct {
+	ID            Text       `json:"id"` // of the customer
+	ActiveChat    ActiveChat `json:"active_chat"`
+	SessionFields Fields     `json:"session_fields"`
+}
+
+// ActiveChat is the chat that a customer is in.
+type ActiveChat struct {
+	ChatID   Text `json:"chat_id"`
+	ThreadID Text `json:"thread_id"`
+}
+
+// RoutingStatusSet is the payload of routing_status_set, up to 3.1
+// agent_status_changed. The words of Status are parted by spaces in the
+// reference and by underscores in the JavaScript SDK.
+type RoutingStatusSet struct {
+	AgentID Text   `json:"agent_id"`
+	Status  string `json:"status"` // accepting chats, not accepting chats, offline
+}
+
+func (p *IncomingChat) about() (where, what string) {
+	return string(p.Chat.ID), clauses(p.Chat.customer(), label("transferred from ", p.TransferredFrom.String()))
+}
+
+func (p *ChatDeactivated) about() (where, what string) {
+	return string(p.ChatID), "closed by " + cmp.Or(actor(p.UserID), "LiveChat")
+}
+
+func (p *ChatTransferred) about() (where, what string) {
+	return string(p.ChatID), clauses(label("to ", p.TransferredTo.String()), p.Reason, label("by ", actor(p.RequesterID)))
+}
+
+func (p *AccessChanged) about() (where, what string) {
+	resource := p.Resource
+	if resource == "chat" {
+		resource = ""
+	}
+	return string(p.ID), clauses(resource, groups(p.Access.IDs()))
+}
+
+func (p *UserAddedToChat) about() (where, what string) {
+	return string(p.ChatID), clauses(words(cmp.Or(p.UserType, p.User.Type), p.User.who()), p.Reason, label("by ", actor(p.RequesterID)))
+}
+
+func (p *UserRemovedFromChat) about() (where, what string) {
+	return string(p.ChatID), clauses(words(p.UserType, string(p.UserID)), p.Reason, label("by ", actor(p.RequesterID)))
+}
+
+func (p *IncomingEvent) about() (where, what string) {
+	return string(p.ChatID), p.Event.says()
+}
+
+func (p *EventDeleted) about() (where, what string) {
+	return string(p.ChatID), label("event ", string(p.EventID))
+}
+
+func (p *RichMessagePostback) about() (where, what string) {
+	return string(p.ChatID), words(actor(p.UserID), label("sent back ", quote(string(p.Postback.ID))))
+}
+
+func (p *EventsMarkedAsSeen) about() (where, what string) {
+	return string(p.ChatID), actor(p.UserID)
+}
+
+func (p *FollowUpRequested) about() (where, what string) {
+	return string(p.ChatID), label("customer ", string(p.CustomerID))
+}
+
+func (p *ThreadSummarySet) about() (where, what string) {
+	return string(p.ChatID), cmp.Or(quote(p.Summary.Text), p.Summary.Status)
+}
+
+func (p *PropertiesUpdated) about() (where, what string) {
+	var names []string
+	for namespace, properties := range p.Properties {
+		for name := range properties {
+			names = append(names, namespace+"."+name)
+		}
+	}
+	slices.Sort(names)
+	return string(p.ChatID), clauses(names...)
+}
+
+func (p *PropertiesDeleted) about() (where, what string) {
+	var all []string
+	for namespace, names := range p.Properties {
+		for _, name := range names {
+			all = append(all, namespace+"."+name)
+		}
+	}
+	slices.Sort(all)
+	return string(p.ChatID), clauses(all...)
+}
+
+func (p *ThreadTagged) about() (where, what string) {
+	return string(p.ChatID), quote(p.Tag)
+}
+
+func (p *IncomingCustomer) about() (where, what string) {
+	return "", p.Customer.who()
+}
+
+func (p *CustomerSessionFieldsUpdated) about() (where, what string) {
+	var names []string
+	for _, f := range p.SessionFields {
+		names = append(names, f.Name)
+	}
+	return string(p.ActiveChat.ChatID), clauses(names...)
+}
+
+func (p *RoutingStatusSet) about() (where, what string) {
+	return "", words(string(p.AgentID), strings.ReplaceAll(p.Status, "_", " "))
+}
