@@ -1,0 +1,231 @@
+// Package cloudlog writes entries to Cloud Logging and says what became of
+// them.
+//
+// It calls the API directly (cloud.google.com/go/logging/apiv2), because
+// logging.Logger.LogSync adds a diagnostic entry of its own, writes one entry
+// a call, hides the cause of a failure and retries what no retry can mend.
+//
+// A [Writer] holds nothing back: entries leave at once, alone, when no call is
+// under way. While calls are, what arrives gathers and leaves together as soon
+// as one returns, so that under load many webhooks share the cost of a call.
+package cloudlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	logging "cloud.google.com/go/logging/apiv2"
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"google.golang.org/api/option"
+	mrpb "google.golang.org/genproto/googleapis/api/monitoredres"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	// attemptTimeout ends a call that hangs while there is still time to try
+	// again within what LiveChat waits for an answer.
+	attemptTimeout = 3 * time.Second
+	// firstBackoff doubles after each attempt up to maxBackoff; half of it is
+	// random.
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = time.Second
+)
+
+// Destination is where a Writer writes.
+type Destination struct {
+	// Project is the id of the Google Cloud project.
+	Project string
+	// LogID is the log within it, unescaped.
+	LogID    string
+	Resource *mrpb.MonitoredResource
+	// Emulator is the host:port of a stand-in for Cloud Logging, reached
+	// without TLS and credentials; empty for the real one.
+	Emulator string
+}
+
+// LogName returns the full name of the log, projects/P/logs/ID.
+func (d Destination) LogName() string {
+	return "projects/" + d.Project + "/logs/" + url.PathEscape(d.LogID)
+}
+
+// Writer writes entries to one log. Its methods may be called concurrently.
+type Writer struct {
+	client   *logging.Client
+	logName  string
+	resource *mrpb.MonitoredResource
+	gather   gatherer
+}
+
+// Open returns a Writer for d. It does not wait for a connection.
+func Open(ctx context.Context, d Destination) (*Writer, error) {
+	client, err := logging.NewClient(ctx, options(d.Emulator)...)
+	if err != nil {
+		return nil, fmt.Errorf("cloud logging client: %w", err)
+	}
+	// The default retries any Unavailable, Internal or DeadlineExceeded for a
+	// minute. Write retries itself, one webhook at a time.
+	client.CallOptions.WriteLogEntries = nil
+	w := &Writer{client: client, logName: d.LogName(), resource: d.Resource}
+	w.gather.send = w.send
+	return w, nil
+}
+
+func options(emulator string) []option.ClientOption {
+	opts := []option.ClientOption{
+		// After an outage the default waits up to two minutes before it
+		// connects again.
+		option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: firstBackoff, Multiplier: 2, Jitter: 0.2, MaxDelay: maxBackoff},
+			MinConnectTimeout: attemptTimeout,
+		})),
+		// An instance without CPU does not notice that its connection is gone.
+		// The ping that goes with the first call after a pause does.
+		option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: 30 * time.Second, Timeout: attemptTimeout / 2,
+		})),
+	}
+	if emulator != "" {
+		opts = append(opts,
+			option.WithEndpoint(emulator),
+			option.WithoutAuthentication(),
+			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	}
+	return opts
+}
+
+// Close ends the connection. Writes under way fail.
+func (w *Writer) Close() error { return w.client.Close() }
+
+// Overhead returns how many bytes the log's name and the resource, which are
+// sent once a call, add to each entry once it is stored.
+func (w *Writer) Overhead() int {
+	return proto.Size(&loggingpb.LogEntry{LogName: w.logName, Resource: w.resource})
+}
+
+// Check makes a call that writes nothing. It leaves behind what a first write
+// would have to wait for: a connection and a token. InvalidArgument is no
+// failure: a call without entries may be one.
+func (w *Writer) Check(ctx context.Context) error {
+	_, err := w.client.WriteLogEntries(ctx, &loggingpb.WriteLogEntriesRequest{
+		LogName:  w.logName,
+		Resource: w.resource,
+		DryRun:   true,
+	})
+	if status.Code(err) == codes.InvalidArgument {
+		return nil
+	}
+	return err
+}
+
+// Write writes entries, all of them in one call, and returns nil once Cloud
+// Logging has acknowledged them. It tries again, until ctx ends, after
+// failures that may pass. The error is a gRPC status: InvalidArgument if Cloud
+// Logging will never take the entries; otherwise the last failure, also when
+// it is ctx that ended.
+func (w *Writer) Write(ctx context.Context, entries []*loggingpb.LogEntry) error {
+	d := &delivery{ctx: ctx, entries: entries}
+	var last error
+	for wait := firstBackoff; ; wait = min(2*wait, maxBackoff) {
+		err := w.gather.deliver(d)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errShared):
+			d.alone = true
+			continue
+		case last != nil && ctx.Err() != nil:
+			return last
+		case !passing(status.Code(err)):
+			return err
+		}
+		last = err
+		select {
+		case <-time.After(wait/2 + rand.N(wait/2)):
+		case <-ctx.Done():
+			return last
+		}
+	}
+}
+
+// passing reports whether the same call may succeed a moment later.
+func passing(c codes.Code) bool {
+	switch c {
+	case codes.Unavailable, codes.Internal, codes.DeadlineExceeded, codes.Aborted,
+		codes.ResourceExhausted, codes.Unknown, codes.Canceled:
+		return true
+	}
+	return false
+}
+
+// errShared is the outcome of a delivery that shared a call which was refused
+// as a whole, so that nobody knows whose fault it was.
+var errShared = status.Error(codes.Aborted, "refused together with others")
+
+// send makes one call for several deliveries and returns the outcome of each.
+func (w *Writer) send(deliveries []*delivery) []error {
+	var entries []*loggingpb.LogEntry
+	for _, d := range deliveries {
+		entries = append(entries, d.entries...)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	_, err := w.client.WriteLogEntries(ctx, &loggingpb.WriteLogEntriesRequest{
+		LogName:        w.logName,
+		Resource:       w.resource,
+		Entries:        entries,
+		PartialSuccess: true,
+	})
+	return outcomes(err, deliveries)
+}
+
+// outcomes tells from the error of a call what it means for each delivery.
+// With partial success the details name the entries at fault, by index, and
+// the others are written.
+func outcomes(err error, deliveries []*delivery) []error {
+	each := make([]error, len(deliveries))
+	if err == nil {
+		return each
+	}
+	if failed := failedEntries(err); failed != nil {
+		first := 0
+		for i, d := range deliveries {
+			for j := range d.entries {
+				if s := failed[int32(first+j)]; s != nil {
+					each[i] = status.ErrorProto(s)
+				}
+			}
+			first += len(d.entries)
+		}
+		return each
+	}
+	if len(deliveries) > 1 && status.Code(err) == codes.InvalidArgument {
+		err = errShared
+	}
+	for i := range each {
+		each[i] = err
+	}
+	return each
+}
+
+// failedEntries returns the statuses of the entries that were not written, by
+// their index in the call; nil if err does not name any, that is, if nothing
+// was written.
+func failedEntries(err error) map[int32]*spb.Status {
+	for _, detail := range status.Convert(err).Details() {
+		if partial, ok := detail.(*loggingpb.WriteLogEntriesPartialErrors); ok && len(partial.LogEntryErrors) > 0 {
+			return partial.LogEntryErrors
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package cloudlog
+
+import (
+	"context"
+	"sync"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	// maxCalls is how many calls may be under way at once. Each further one
+	// would take CPU from the webhooks that share the others; fewer would let
+	// a call that hangs hold up the rest.
+	maxCalls = 4
+	// maxCallBytes keeps a call under the 10 MB that Cloud Logging takes
+	// (https://docs.cloud.google.com/logging/quotas).
+	maxCallBytes = 9_000_000
+)
+
+// delivery is the entries of one webhook on their way, and who waits for them.
+type delivery struct {
+	ctx     context.Context
+	entries []*loggingpb.LogEntry
+	// alone says not to share a call with others.
+	alone   bool
+	size    int
+	outcome chan error
+}
+
+// gatherer shares calls among the deliveries that wait at the same moment.
+type gatherer struct {
+	send func([]*delivery) []error
+
+	mu      sync.Mutex
+	waiting []*delivery
+	calls   int
+}
+
+// deliver waits for one attempt at d and returns its outcome, or a status made
+// of the context's error if that ends first.
+func (g *gatherer) deliver(d *delivery) error {
+	if d.outcome = make(chan error, 1); d.size == 0 {
+		for _, e := range d.entries {
+			d.size += proto.Size(e)
+		}
+	}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, d)
+	if g.calls < maxCalls {
+		g.calls++
+		go g.call()
+	}
+	g.mu.Unlock()
+	select {
+	case err := <-d.outcome:
+		return err
+	case <-d.ctx.Done():
+		return status.FromContextError(d.ctx.Err()).Err()
+	}
+}
+
+// call makes calls as long as deliveries wait.
+func (g *gatherer) call() {
+	for {
+		deliveries := g.next()
+		if deliveries == nil {
+			return
+		}
+		for i, err := range g.send(deliveries) {
+			deliveries[i].outcome <- err
+		}
+	}
+}
+
+// next takes those that may share a call from the front of the waiting, nil if
+// there are none; then the calling goroutine no longer counts as a call.
+func (g *gatherer) next() []*delivery {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var taken []*delivery
+	size := 0
+	for len(g.waiting) > 0 {
+		d := g.waiting[0]
+		if d.ctx.Err() == nil {
+			if len(taken) > 0 && (d.alone || taken[0].alone || size+d.size > maxCallBytes) {
+				break
+			}
+			taken = append(taken, d)
+			size += d.size
+		}
+		g.waiting[0] = nil
+		g.waiting = g.waiting[1:]
+	}
+	if taken == nil {
+		g.waiting = nil
+		g.calls--
+	}
+	return taken
+}

@@ -1,0 +1,182 @@
+// Package config reads the function's environment, once.
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"cloud.google.com/go/compute/metadata"
+	mrpb "google.golang.org/genproto/googleapis/api/monitoredres"
+)
+
+// metadataTimeout is the longest that the metadata server may take. On Cloud
+// Run it answers within milliseconds; elsewhere there is none, and an address
+// that swallows packets must not hold up the start.
+const metadataTimeout = time.Second
+
+// Config is the environment, read and found sound.
+type Config struct {
+	// Secrets are accepted as proof that LiveChat sent a webhook. Without any,
+	// AllowUnverified is true.
+	Secrets         []string
+	AllowUnverified bool
+	// Redact names the JSON members whose values are not logged.
+	Redact []string
+	// Project and LogID say which log is written to.
+	Project, LogID string
+	// Resource is what the entries belong to.
+	Resource *mrpb.MonitoredResource
+	// Emulator is the host:port of a stand-in for Cloud Logging, or empty.
+	Emulator string
+}
+
+// Load reads the variables that the README lists by getenv, usually os.Getenv.
+// What the platform does not say in variables, project and region, it asks the
+// metadata server. The error names every fault at once, and no secret.
+func Load(ctx context.Context, getenv func(string) string) (Config, error) {
+	e := environment{getenv: getenv}
+	c := Config{
+		Secrets:         List(getenv("LIVECHAT_SECRETS")),
+		AllowUnverified: e.flag("LIVECHAT_ALLOW_UNVERIFIED"),
+		Redact:          List(getenv("LIVECHAT_REDACT")),
+		LogID:           e.matching("LOG_ID", "livechat-webhooks", logID, "letters, digits and / _ - . only, fewer than 512"),
+		Project:         e.matching("GOOGLE_CLOUD_PROJECT", "", projectID, "a project id"),
+		Emulator:        e.hostPort("LOGGING_EMULATOR_HOST"),
+	}
+	e.port("PORT")
+	onCloudRun := getenv("K_SERVICE") != ""
+	switch {
+	case len(c.Secrets) > 0:
+	case !onCloudRun:
+		c.AllowUnverified = true
+	case !c.AllowUnverified:
+		e.fault("LIVECHAT_SECRETS is not set: set it to the secret of your LiveChat webhooks, or LIVECHAT_ALLOW_UNVERIFIED=true to accept webhooks from anybody")
+	}
+	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
+	defer cancel()
+	if getenv("GOOGLE_CLOUD_PROJECT") == "" {
+		c.Project = projectFromMetadata(ctx)
+	}
+	var region string
+	if onCloudRun {
+		region = regionFromMetadata(ctx)
+	}
+	if c.Project == "" && getenv("GOOGLE_CLOUD_PROJECT") == "" {
+		e.fault("GOOGLE_CLOUD_PROJECT is not set and there is no metadata server to ask: set it to the id of your Google Cloud project")
+	}
+	c.Resource = resource(getenv, c.Project, region)
+	return c, errors.Join(e.faults...)
+}
+
+// List splits the value of a variable at commas and white space.
+func List(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+}
+
+var (
+	// https://docs.cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry
+	logID = regexp.MustCompile(`^[A-Za-z0-9/_.-]{1,511}$`)
+	// A project id, which may be scoped to a domain.
+	projectID = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z0-9-]+$`)
+)
+
+// environment reads variables and gathers what is wrong with them.
+type environment struct {
+	getenv func(string) string
+	faults []error
+}
+
+func (e *environment) fault(format string, args ...any) {
+	e.faults = append(e.faults, fmt.Errorf(format, args...))
+}
+
+func (e *environment) flag(name string) bool {
+	switch value := e.getenv(name); value {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		e.fault("%s is %q: it can be true or false", name, value)
+	}
+	return false
+}
+
+func (e *environment) matching(name, byDefault string, pattern *regexp.Regexp, what string) string {
+	value := e.getenv(name)
+	if value == "" {
+		return byDefault
+	}
+	if !pattern.MatchString(value) {
+		e.fault("%s is %q: it must be %s", name, value, what)
+	}
+	return value
+}
+
+func (e *environment) hostPort(name string) string {
+	value := e.getenv(name)
+	if _, port, err := net.SplitHostPort(value); value != "" && (err != nil || !isPort(port)) {
+		e.fault("%s is %q: it must be host:port", name, value)
+	}
+	return value
+}
+
+func (e *environment) port(name string) {
+	if value := e.getenv(name); value != "" && !isPort(value) {
+		e.fault("%s is %q: it must be a number from 1 to 65535", name, value)
+	}
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// metadataServer is asked without a proxy and, by the client's own rules, at
+// the address in GCE_METADATA_HOST if that is set.
+var metadataServer = metadata.NewClient(&http.Client{Transport: &http.Transport{}})
+
+// projectFromMetadata returns the project id, or nothing if the metadata
+// server does not tell before ctx ends.
+func projectFromMetadata(ctx context.Context) string {
+	project, err := metadataServer.ProjectIDWithContext(ctx)
+	if err != nil {
+		return ""
+	}
+	return project
+}
+
+// regionFromMetadata returns the region, or nothing if the metadata server
+// does not tell before ctx ends. It says projects/NUMBER/regions/REGION.
+func regionFromMetadata(ctx context.Context) string {
+	path, err := metadataServer.GetWithContext(ctx, "instance/region")
+	if err != nil {
+		return ""
+	}
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// resource returns the monitored resource that the platform's own entries
+// have, by the variables of
+// https://docs.cloud.google.com/run/docs/container-contract#services-env-vars,
+// so that all stand side by side.
+func resource(getenv func(string) string, project, region string) *mrpb.MonitoredResource {
+	service := getenv("K_SERVICE")
+	if service == "" {
+		return &mrpb.MonitoredResource{Type: "global", Labels: map[string]string{"project_id": project}}
+	}
+	return &mrpb.MonitoredResource{Type: "cloud_run_revision", Labels: map[string]string{
+		"project_id":         project,
+		"location":           region,
+		"service_name":       service,
+		"revision_name":      getenv("K_REVISION"),
+		"configuration_name": getenv("K_CONFIGURATION"),
+	}}
+}

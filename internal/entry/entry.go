@@ -1,0 +1,191 @@
+// Package entry makes of a verified webhook what will stand in Cloud Logging.
+//
+// [Builder.Record] takes secrets and personal data out and collects what an
+// entry says; [Record.Entries] turns that into entries of the Cloud Logging
+// API, several if one would be too large; [Record.Lines] into structured lines
+// for stdout, where the platform keeps what the API did not take.
+package entry
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	ltype "google.golang.org/genproto/googleapis/logging/type"
+
+	"example.com/livechat-webhook/internal/redact"
+	"example.com/livechat-webhook/payload"
+)
+
+// How far the body's own clock is believed. Cloud Logging takes what is up to
+// 24 h ahead and drops what is older than its bucket keeps
+// (https://docs.cloud.google.com/logging/quotas); what is older than a day has
+// lost its use as the time of an entry long before.
+const (
+	maxAge   = 24 * time.Hour
+	maxAhead = time.Minute
+)
+
+// maxLabel is the most bytes of a label's value. Ids are far shorter; only a
+// body made up by somebody who knows a secret has more, and has it whole in
+// the payload.
+const maxLabel = 512
+
+// minScrubbed is the least number of bytes of a secret that came with a body
+// and is none of the function's own, from which on it is looked for in the
+// rest of the body too. LiveChat's tokens have 32; to look for "1" would only
+// spoil the entry.
+const minScrubbed = 8
+
+// Builder makes records of webhooks.
+type Builder struct {
+	project string
+	rules   redact.Rules
+}
+
+// NewBuilder returns a Builder for a Google Cloud project. Members of that name
+// and the secrets never leave the function.
+func NewBuilder(project string, members, secrets []string) *Builder {
+	b := &Builder{project, redact.Rules{
+		Members:    map[string]bool{},
+		TopMembers: map[string]bool{"secret_key": true, "token": true},
+		Secrets:    secrets,
+	}}
+	for _, name := range members {
+		b.rules.Members[name] = true
+	}
+	return b
+}
+
+// Delivery is what a record needs to know beside the body.
+type Delivery struct {
+	Received time.Time
+	// Secret is the number of the secret that matched, from 1; 0 for none.
+	Secret int
+	// Header may name the trace that the request belongs to.
+	Header http.Header
+}
+
+// Record is one webhook as it will be logged, in whatever form. What was
+// redacted stands nowhere in it.
+type Record struct {
+	Severity ltype.LogSeverity
+	Time     time.Time
+	// InsertID is the same for the same body, so that Cloud Logging shows a
+	// repeated delivery once.
+	InsertID string
+	Trace    Trace
+	Labels   map[string]string
+	// Message is the one line for people.
+	Message string
+	Numbers payload.Numbers
+	// Webhook is the redacted body's JSON text, valid UTF-8.
+	Webhook []byte
+}
+
+// Record returns what is logged of the webhook w, which was parsed from body.
+func (b *Builder) Record(w *payload.Webhook, body []byte, d Delivery) (*Record, error) {
+	text, found, err := b.rulesFor(w).Text(body)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		// What has gone from the body must not come back as a label or in the
+		// message.
+		if w, err = payload.Parse(text); err != nil {
+			return nil, fmt.Errorf("redacted body: %w", err)
+		}
+	}
+	r := &Record{
+		Severity: ltype.LogSeverity_INFO,
+		Time:     happened(w.Time, d.Received),
+		InsertID: insertID(text),
+		Trace:    traceOf(d.Header, b.project),
+		Labels:   labels(w, d.Secret),
+		Message:  w.Summary(),
+		Numbers:  w.Numbers(),
+		Webhook:  text,
+	}
+	if !w.Known() {
+		r.Severity = ltype.LogSeverity_NOTICE
+	}
+	return r, nil
+}
+
+// rulesFor adds the secrets that w brought with it, which may be LiveChat's
+// credentials though they are none of the function's own.
+func (b *Builder) rulesFor(w *payload.Webhook) redact.Rules {
+	rules := b.rules
+	for _, s := range []string{w.SecretKey, w.Token} {
+		if len(s) >= minScrubbed && !slices.Contains(rules.Secrets, s) {
+			rules.Secrets = append(slices.Clip(rules.Secrets), s)
+		}
+	}
+	return rules
+}
+
+// happened returns when the webhook's event happened, if that can be believed,
+// else when the webhook was received.
+func happened(at, received time.Time) time.Time {
+	if at.Before(received.Add(-maxAge)) || at.After(received.Add(maxAhead)) {
+		return received
+	}
+	return at
+}
+
+// insertID is made from the redacted text: from the body itself, who reads the
+// log could try out what was redacted until the hash fits.
+func insertID(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// labels returns what Logs Explorer and metrics filter by. The names are part
+// of the function's contract with its users.
+func labels(w *payload.Webhook, secret int) map[string]string {
+	labels := make(map[string]string, 10)
+	for _, l := range [...]struct{ name, value string }{
+		{"api", api(w.Family)},
+		{"event", w.Event},
+		{"chat_id", w.ChatID},
+		{"thread_id", w.ThreadID},
+		{"event_id", w.EventID},
+		{"license_id", w.LicenseID},
+		{"organization_id", w.OrganizationID},
+		{"webhook_id", w.WebhookID},
+	} {
+		if l.value != "" {
+			labels[l.name] = clip(l.value, maxLabel)
+		}
+	}
+	if secret > 0 {
+		labels["secret"] = strconv.Itoa(secret)
+	}
+	return labels
+}
+
+// api is the value of the label: an upgrade request comes from the same block
+// of the Developer Console as an app's webhooks.
+func api(f payload.Family) string {
+	if f == payload.Upgrade {
+		f = payload.App
+	}
+	return string(f)
+}
+
+// clip returns the longest start of s that is valid UTF-8 and has at most max
+// bytes.
+func clip[T string | []byte](s T, max int) T {
+	if len(s) > max {
+		for max > 0 && !utf8.RuneStart(s[max]) {
+			max--
+		}
+		s = s[:max]
+	}
+	return s
+}
