@@ -37,10 +37,11 @@ type Console struct {
 }
 
 // tally counts the refusals of one window for one reason: those that lines
-// stand for and those that wait for the next line.
+// stand for, those that wait for the next line, and those that waited when the
+// window before ended.
 type tally struct {
-	since        time.Time
-	told, untold int
+	since                time.Time
+	told, untold, before int
 }
 
 // New returns a Console that writes copies to out and its own lines to err.
@@ -92,15 +93,15 @@ func (c *Console) count(reason string) int {
 		c.reasons[reason] = t
 	}
 	if c.now().Sub(t.since) >= window {
-		t.since, t.told = c.now(), 0
+		*t = tally{since: c.now(), before: t.untold + t.before}
 	}
 	t.untold++
 	if t.told >= burst && t.untold < t.told {
 		return 0
 	}
-	count := t.untold
-	t.told += count
-	t.untold = 0
+	count := t.untold + t.before
+	t.told += t.untold
+	t.untold, t.before = 0, 0
 	return count
 }
 
