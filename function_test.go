@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,10 +29,9 @@ import (
 	"example.com/livechat-webhook/internal/config"
 	"example.com/livechat-webhook/internal/console"
 	"example.com/livechat-webhook/internal/fftest"
+	"example.com/livechat-webhook/internal/golden"
 	"example.com/livechat-webhook/payload"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // The environment of a deployed function, but for the stand-in.
 var deployed = map[string]string{
@@ -47,7 +45,6 @@ var deployed = map[string]string{
 
 // TestMain plays the metadata server of a project.
 func TestMain(m *testing.M) {
-	flag.Parse()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -689,9 +686,29 @@ func TestCorpus(t *testing.T) {
 			if bytes.Contains(got, []byte(secret)) {
 				t.Error("the secret stands in the entry")
 			}
-			compareGolden(t, strings.TrimSuffix(file, ".json")+".entry.json", got)
+			golden.Compare(t, strings.TrimSuffix(file, ".json")+".entry.json", got)
 			compareWhole(t, body, entries[0])
 		})
+	}
+}
+
+// TestLines compares the lines that metrics and alerts look for with golden
+// ones. Their times are those of the test.
+func TestLines(t *testing.T) {
+	body, err := os.ReadFile("testdata/v2/chat_ended.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := deploy(t)
+	d.now = func() time.Time { return time.Unix(1552126505, 0) }
+	d.logging.SetFaults(fail(codes.PermissionDenied))
+	d.post(t, string(body))
+	refused := d.stderr.String()
+	d.post(t, string(body), "Authorization", basic("the-new-secret"))
+	now := regexp.MustCompile(`"time":"[^"]*"`)
+	for name, line := range map[string]string{"refused": refused, "not_written": d.stdout.String()} {
+		line = now.ReplaceAllString(line, `"time":"2019-03-09T10:15:05Z"`)
+		golden.Compare(t, filepath.Join("testdata", "lines", name+".json"), []byte(line))
 	}
 }
 
@@ -726,25 +743,6 @@ func format(t *testing.T, e *loggingpb.LogEntry) []byte {
 	}
 	buf.WriteByte('\n')
 	return buf.Bytes()
-}
-
-func compareGolden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		t.Fatalf("%s is missing: go test . -update writes it", file)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
 }
 
 // TestStart runs this test binary as a program that only imports the package,

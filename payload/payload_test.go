@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,26 +12,24 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 // bodies returns the bodies of testdata by path, such as v2/chat_ended.json.
 func bodies(t testing.TB) map[string][]byte {
 	t.Helper()
-	const root = "../testdata"
 	found := make(map[string][]byte)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".json" || strings.HasSuffix(path, ".entry.json") {
-			return err
-		}
-		name, err := filepath.Rel(root, path)
+	for _, family := range []string{"v2", "v3", "app"} {
+		files, err := filepath.Glob(filepath.Join("../testdata", family, "*.json"))
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		found[filepath.ToSlash(name)], err = os.ReadFile(path)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+		for _, file := range files {
+			if name := family + "/" + filepath.Base(file); !strings.HasSuffix(name, ".entry.json") {
+				found[name] = body(t, name)
+			}
+		}
 	}
 	return found
 }

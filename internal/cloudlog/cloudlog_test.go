@@ -16,6 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"example.com/livechat-webhook/internal/cloudlogtest"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 func open(t testing.TB) (*Writer, *cloudlogtest.Server) {

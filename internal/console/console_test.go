@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 // refuse refuses n times at the clock's pace and returns the counts of the

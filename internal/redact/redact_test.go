@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 var rules = Rules{

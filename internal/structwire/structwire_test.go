@@ -16,6 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 // parse returns the value that text becomes, read back from the wire.
