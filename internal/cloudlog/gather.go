@@ -6,7 +6,6 @@ import (
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
 const (
@@ -14,9 +13,10 @@ const (
 	// would take CPU from the webhooks that share the others; fewer would let
 	// a call that hangs hold up the rest.
 	maxCalls = 4
-	// maxCallBytes keeps a call under the 10 MB that Cloud Logging takes
+	// maxShared is how many entries a call of several deliveries has at most.
+	// Cloud Logging takes 256 KiB an entry and 10 MB a call
 	// (https://docs.cloud.google.com/logging/quotas).
-	maxCallBytes = 9_000_000
+	maxShared = 36
 )
 
 // delivery is the entries of one webhook on their way, and who waits for them.
@@ -25,7 +25,6 @@ type delivery struct {
 	entries []*loggingpb.LogEntry
 	// alone says not to share a call with others.
 	alone   bool
-	size    int
 	outcome chan error
 }
 
@@ -41,11 +40,7 @@ type gatherer struct {
 // deliver waits for one attempt at d and returns its outcome, or a status made
 // of the context's error if that ends first.
 func (g *gatherer) deliver(d *delivery) error {
-	if d.outcome = make(chan error, 1); d.size == 0 {
-		for _, e := range d.entries {
-			d.size += proto.Size(e)
-		}
-	}
+	d.outcome = make(chan error, 1)
 	g.mu.Lock()
 	g.waiting = append(g.waiting, d)
 	if g.calls < maxCalls {
@@ -80,15 +75,15 @@ func (g *gatherer) next() []*delivery {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var taken []*delivery
-	size := 0
+	entries := 0
 	for len(g.waiting) > 0 {
 		d := g.waiting[0]
 		if d.ctx.Err() == nil {
-			if len(taken) > 0 && (d.alone || taken[0].alone || size+d.size > maxCallBytes) {
+			if len(taken) > 0 && (d.alone || taken[0].alone || entries+len(d.entries) > maxShared) {
 				break
 			}
 			taken = append(taken, d)
-			size += d.size
+			entries += len(d.entries)
 		}
 		g.waiting[0] = nil
 		g.waiting = g.waiting[1:]

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
@@ -22,8 +23,32 @@ const maxEntry = 256_000
 // tags and lengths.
 const partRoom = 256
 
+// aroundPayload is more than all of an entry but its payload takes, so that
+// small entries need not be measured.
+const aroundPayload = 8 << 10
+
 // jsonPayload is the number of LogEntry.json_payload.
 const jsonPayload protowire.Number = 6
+
+// maxHeader is how many bytes the tag and the length of json_payload take at
+// most.
+const maxHeader = 1 + binary.MaxVarintLen32
+
+// newPayload returns a json_payload without fields: room for its header, and
+// for about size bytes to be appended.
+func newPayload(size int) []byte {
+	return make([]byte, maxHeader, maxHeader+size+128)
+}
+
+// withHeader returns the payload as a field of a LogEntry: the header put
+// straight before the fields.
+func withHeader(payload []byte) []byte {
+	fields := len(payload) - maxHeader
+	header := protowire.AppendTag(make([]byte, 0, maxHeader), jsonPayload, protowire.BytesType)
+	header = protowire.AppendVarint(header, uint64(fields))
+	copy(payload[maxHeader-len(header):], header)
+	return payload[maxHeader-len(header):]
+}
 
 // Entries returns the record as entries for one write to the Cloud Logging
 // API: one, or as many as it takes to keep each under maxEntry bytes, of which
@@ -35,26 +60,31 @@ func (r *Record) Entries(overhead int) ([]*loggingpb.LogEntry, error) {
 		if err != nil {
 			return nil, err
 		}
-		whole := r.entry(r.InsertID, fields)
-		if proto.Size(whole) < limit {
+		if whole := r.entry(r.InsertID, fields); len(fields) < limit-aroundPayload || proto.Size(whole) < limit {
 			return []*loggingpb.LogEntry{whole}, nil
 		}
 	}
-	room := limit - partRoom - len(r.Message) - proto.Size(r.entry(r.InsertID, nil))
+	return r.parts(limit), nil
+}
+
+// parts returns the record split into entries under limit bytes.
+func (r *Record) parts(limit int) []*loggingpb.LogEntry {
+	room := limit - partRoom - len(r.Message) - proto.Size(r.entry(r.InsertID, newPayload(0)))
 	pieces := cut(r.Webhook, room)
 	entries := make([]*loggingpb.LogEntry, len(pieces))
 	for i, piece := range pieces {
-		fields := structwire.AppendString(nil, "message", r.Message+partSuffix(i, len(pieces)))
-		fields = structwire.AppendString(fields, "webhook_text", string(piece))
+		fields := newPayload(len(piece) + len(r.Message) + partRoom)
+		fields = structwire.AppendString(fields, "message", r.Message+partSuffix(i, len(pieces)))
+		fields = structwire.AppendString(fields, "webhook_text", piece)
 		entries[i] = r.entry(r.partID(i), fields)
 		entries[i].Split = &loggingpb.LogSplit{Uid: r.InsertID, Index: int32(i), TotalSplits: int32(len(pieces))}
 	}
-	return entries, nil
+	return entries
 }
 
-// structured returns the wire form of jsonPayload for the whole webhook.
+// structured returns the payload for the whole webhook.
 func (r *Record) structured() ([]byte, error) {
-	fields := make([]byte, 0, len(r.Webhook)*3/2+len(r.Message)+128)
+	fields := newPayload(len(r.Webhook)*3/2 + len(r.Message))
 	fields = structwire.AppendString(fields, "message", r.Message)
 	for _, n := range r.numbers() {
 		fields = structwire.AppendNumber(fields, n.name, n.value)
@@ -82,14 +112,14 @@ func (r *Record) numbers() []number {
 	return numbers
 }
 
-// entry returns the record with fields, the wire form of a Struct, as
+// entry returns the record with payload, which newPayload began, as
 // jsonPayload.
 //
-// The fields ride as bytes of a field that the generated type does not look
+// The payload rides as bytes of a field that the generated type does not look
 // into. They leave as they are and are json_payload to every reader; making
 // the message structpb.Struct of them only to marshal it again would cost ten
-// times as much (BenchmarkEntries).
-func (r *Record) entry(insertID string, fields []byte) *loggingpb.LogEntry {
+// times as much (BenchmarkStructpb of internal/structwire).
+func (r *Record) entry(insertID string, payload []byte) *loggingpb.LogEntry {
 	e := &loggingpb.LogEntry{
 		Severity:     r.Severity,
 		Timestamp:    timestamppb.New(r.Time),
@@ -99,10 +129,7 @@ func (r *Record) entry(insertID string, fields []byte) *loggingpb.LogEntry {
 		TraceSampled: r.Trace.Sampled,
 		Labels:       r.Labels,
 	}
-	wire := make([]byte, 0, len(fields)+8)
-	wire = protowire.AppendTag(wire, jsonPayload, protowire.BytesType)
-	wire = protowire.AppendBytes(wire, fields)
-	e.ProtoReflect().SetUnknown(wire)
+	e.ProtoReflect().SetUnknown(withHeader(payload))
 	return e
 }
 

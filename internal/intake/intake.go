@@ -47,10 +47,24 @@ func New() *Intake {
 	return &Intake{semaphore.NewWeighted(smallBodies), semaphore.NewWeighted(largeBytes)}
 }
 
+// Limit gives the request whose answer w takes five seconds to arrive. It is
+// for every request: the server, which has no limits of its own, goes on
+// reading after an answer that came before the end of the body.
+func Limit(w http.ResponseWriter) {
+	// It cannot fail on a connection, and elsewhere there is none to limit.
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(waitForBody))
+}
+
+// lift takes the limit away once all has arrived, so that the connection does
+// not seem broken while the answer is waited for.
+func lift(w http.ResponseWriter) {
+	http.NewResponseController(w).SetReadDeadline(time.Time{})
+}
+
 // Read returns the body of r, and what to call when it is no longer used. The
 // error is [ErrTooLarge] for more than [MaxBody] bytes, [ErrBusy] if there is
 // no room for the body within two seconds, and [ErrCutShort] if it does not
-// arrive whole within five seconds.
+// arrive whole before the [Limit].
 func (in *Intake) Read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
 	if r.ContentLength > MaxBody {
 		return nil, nil, ErrTooLarge
@@ -64,18 +78,13 @@ func (in *Intake) Read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 			leave()
 		}
 	}()
-	// The server sets no time limits. A connection that cannot have one would
-	// be a test's, and fails no reading.
-	connection := http.NewResponseController(w)
-	connection.SetReadDeadline(time.Now().Add(waitForBody))
-	defer connection.SetReadDeadline(time.Time{})
-
 	var buf bytes.Buffer
 	buf.Grow(int(min(max(r.ContentLength, 0), smallBody)) + bytes.MinRead)
 	if err := readUpTo(&buf, r.Body, smallBody); err != nil {
 		return nil, nil, err
 	}
 	if buf.Len() < smallBody {
+		lift(w)
 		return buf.Bytes(), leave, nil
 	}
 	size := r.ContentLength
@@ -93,6 +102,7 @@ func (in *Intake) Read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 	if buf.Len() > MaxBody {
 		return nil, nil, ErrTooLarge
 	}
+	lift(w)
 	return buf.Bytes(), leave, nil
 }
 

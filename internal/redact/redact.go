@@ -35,21 +35,41 @@ type Rules struct {
 // Body, which stays as it is, must be valid JSON but for its UTF-8; the error
 // for other text does not quote it.
 func (r Rules) Text(body []byte) (text []byte, found bool, err error) {
+	// Without escapes the bytes are what they mean. Then a look at the members
+	// of the top level is enough, a third of the work, unless a secret is left.
+	deep := len(r.Members) > 0 || bytes.IndexByte(body, '\\') >= 0
+	text, found, err = r.walk(body, deep)
+	if err == nil && !deep && r.secretIn(text) {
+		text, found, err = r.walk(body, true)
+	}
+	if err == nil && !utf8.Valid(text) {
+		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+	}
+	return text, found, err
+}
+
+// walk goes through body, below its top level if deep.
+func (r Rules) walk(body []byte, deep bool) (text []byte, found bool, err error) {
 	w := walks.Get().(*walk)
 	defer w.release()
-	w.rules, w.body = r, body
+	w.rules, w.body, w.deep = r, body, deep
 	w.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if err := w.value(); err != nil {
 		return nil, false, fmt.Errorf("redact: not JSON from byte %d on", w.InputOffset())
 	}
-	text = body
-	if w.copied > 0 {
-		text = append(w.text, body[w.copied:]...)
+	if w.copied == 0 {
+		return body, w.found, nil
 	}
-	if !utf8.Valid(text) {
-		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+	return append(w.text, body[w.copied:]...), w.found, nil
+}
+
+func (r Rules) secretIn(text []byte) bool {
+	for _, s := range r.Secrets {
+		if bytes.Contains(text, []byte(s)) {
+			return true
+		}
 	}
-	return text, w.found, nil
+	return false
 }
 
 // walk is one way through a body: text is the result for body[:copied].
@@ -57,6 +77,7 @@ type walk struct {
 	jsontext.Decoder
 	rules  Rules
 	body   []byte
+	deep   bool
 	text   []byte
 	copied int
 	found  bool
@@ -65,16 +86,16 @@ type walk struct {
 var walks = sync.Pool{New: func() any { return new(walk) }}
 
 func (w *walk) release() {
-	w.rules, w.body, w.text, w.copied, w.found = Rules{}, nil, nil, 0, false
+	w.rules, w.body, w.deep, w.text, w.copied, w.found = Rules{}, nil, false, nil, 0, false
 	walks.Put(w)
 }
 
 // value goes through the value that comes next.
 func (w *walk) value() error {
-	switch w.PeekKind() {
-	case '{':
+	switch kind := w.PeekKind(); {
+	case kind == '{' && (w.deep || w.StackDepth() == 0):
 		return w.object()
-	case '[':
+	case kind == '[' && w.deep:
 		return w.array()
 	default:
 		value, err := w.ReadValue()
@@ -132,9 +153,12 @@ func (w *walk) array() error {
 // scalar takes the secrets out of a string, a name or a number, which was just
 // read.
 func (w *walk) scalar(value jsontext.Value) {
+	if !w.deep {
+		return
+	}
 	switch value.Kind() {
 	case '"':
-		if meaning := unquote(value); w.secretIn(meaning) {
+		if meaning := unquote(value); w.rules.secretIn(meaning) {
 			text := string(meaning)
 			for _, s := range w.rules.Secrets {
 				text = strings.ReplaceAll(text, s, Mark)
@@ -144,20 +168,11 @@ func (w *walk) scalar(value jsontext.Value) {
 			w.found = true
 		}
 	case '0':
-		if w.secretIn(value) {
+		if w.rules.secretIn(value) {
 			w.replace(value, quotedMark)
 			w.found = true
 		}
 	}
-}
-
-func (w *walk) secretIn(text []byte) bool {
-	for _, s := range w.rules.Secrets {
-		if bytes.Contains(text, []byte(s)) {
-			return true
-		}
-	}
-	return false
 }
 
 // replace puts mark in the place of value, which was just read.

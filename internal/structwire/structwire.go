@@ -51,7 +51,7 @@ const (
 
 // AppendString appends the member name with a string value to the Struct in
 // dst. Both must be valid UTF-8.
-func AppendString(dst []byte, name, value string) []byte {
+func AppendString[T string | []byte](dst []byte, name string, value T) []byte {
 	dst, m := openMember(dst, name)
 	dst, at := open(dst, valueString)
 	dst = shut(append(dst, value...), at)
