@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,9 @@ import (
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -332,6 +335,48 @@ func TestUnverifiedAcceptedWhereAllowed(t *testing.T) {
 	if resp, _ := d.post(t, `{"event_type":"chat_started"}`); resp.StatusCode != 200 {
 		t.Errorf("status %d, want 200", resp.StatusCode)
 	}
+}
+
+func TestDestination(t *testing.T) {
+	d := deploy(t, "K_SERVICE", "", "LOG_ID", "chats/all", "GOOGLE_CLOUD_PROJECT", "")
+	d.post(t, authentic)
+	e := d.logging.Entries()[0]
+	if want := "projects/metadata-project/logs/chats%2Fall"; e.GetLogName() != want {
+		t.Errorf("log name %s, want %s", e.GetLogName(), want)
+	}
+	if got := e.GetResource(); got.GetType() != "global" || got.GetLabels()["project_id"] != "metadata-project" {
+		t.Errorf("resource %v", got)
+	}
+}
+
+func TestWhatKeepsWebhooksOutIsSaidAtTheStart(t *testing.T) {
+	logging, err := cloudlogtest.Start("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(logging.Close)
+	logging.SetFaults(cloudlogtest.Faults{Check: func() error {
+		return status.Error(codes.PermissionDenied, "logging.logEntries.create denied")
+	}})
+	c, err := config.Load(context.Background(), environment("LOGGING_EMULATOR_HOST", logging.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(lines, 1)
+	if _, err := New(context.Background(), c, console.New(io.Discard, said)); err != nil {
+		t.Fatal(err)
+	}
+	if line := <-said; !strings.Contains(line, "logging.logEntries.create denied") || !strings.Contains(line, "WARNING") {
+		t.Errorf("said: %s", line)
+	}
+}
+
+// lines is a writer whose lines can be waited for.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
 }
 
 func TestNotWritten(t *testing.T) {
@@ -751,21 +796,31 @@ func TestStart(t *testing.T) {
 	if os.Getenv("TEST_START") != "" {
 		return // the import, and so the start, went well
 	}
+	logging, err := cloudlogtest.Start("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(logging.Close)
 	tests := []struct {
-		name string
-		env  []string
-		says []string // nothing if it starts
+		name  string
+		env   []string
+		fails bool
+		says  []string // in one line on stderr
 	}{
-		{name: "no secret on Cloud Run", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p"},
+		{name: "no secret on Cloud Run", fails: true, env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p"},
 			says: []string{"LIVECHAT_SECRETS is not set", "LIVECHAT_ALLOW_UNVERIFIED=true"}},
-		{name: "all faults at once", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=P!", "LOG_ID=a b", "PORT=http",
+		{name: "all faults at once", fails: true, env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=P!", "LOG_ID=a b", "PORT=http",
 			"LIVECHAT_ALLOW_UNVERIFIED=yes", "LOGGING_EMULATOR_HOST=nowhere"},
 			says: []string{"GOOGLE_CLOUD_PROJECT", "LOG_ID", "PORT", "LIVECHAT_ALLOW_UNVERIFIED", "LOGGING_EMULATOR_HOST", "LIVECHAT_SECRETS"}},
-		{name: "no project and no metadata server", env: []string{"K_SERVICE=s", "LIVECHAT_SECRETS=x", "GCE_METADATA_HOST=127.0.0.1:1", "LOGGING_EMULATOR_HOST=127.0.0.1:1"},
+		{name: "no project and no metadata server", fails: true, env: []string{"K_SERVICE=s", "LIVECHAT_SECRETS=x", "GCE_METADATA_HOST=127.0.0.1:1", "LOGGING_EMULATOR_HOST=" + logging.Addr()},
 			says: []string{"GOOGLE_CLOUD_PROJECT is not set"}},
+		{name: "no secret on Cloud Run, and none wanted", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_ALLOW_UNVERIFIED=true", "LOGGING_EMULATOR_HOST=" + logging.Addr()},
+			says: []string{"webhooks are accepted from anybody"}},
+		{name: "no secret elsewhere", env: []string{"FUNCTION_TARGET=LiveChatWebhook", "GOOGLE_CLOUD_PROJECT=p", "LOGGING_EMULATOR_HOST=" + logging.Addr()},
+			says: []string{"webhooks are accepted from anybody"}},
 		{name: "imported with a wrong environment", env: []string{"LOG_ID=a b"}},
-		{name: "with a secret", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=hidden", "LOGGING_EMULATOR_HOST=127.0.0.1:1"}},
-		{name: "project from the metadata server", env: []string{"K_SERVICE=s", "LIVECHAT_SECRETS=hidden", "LOGGING_EMULATOR_HOST=127.0.0.1:1",
+		{name: "with a secret", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=hidden", "LOGGING_EMULATOR_HOST=" + logging.Addr()}},
+		{name: "project from the metadata server", env: []string{"K_SERVICE=s", "LIVECHAT_SECRETS=hidden", "LOGGING_EMULATOR_HOST=" + logging.Addr(),
 			"GCE_METADATA_HOST=" + os.Getenv("GCE_METADATA_HOST")}},
 	}
 	for _, test := range tests {
@@ -775,11 +830,11 @@ func TestStart(t *testing.T) {
 			var stderr bytes.Buffer
 			program.Stderr = &stderr
 			err := program.Run()
-			if (err != nil) != (test.says != nil) {
+			if (err != nil) != test.fails {
 				t.Fatalf("ended with %v; stderr: %s", err, &stderr)
 			}
-			if test.says != nil && strings.Count(stderr.String(), "\n") != 1 {
-				t.Errorf("not one line: %s", &stderr)
+			if lines := strings.Count(stderr.String(), "\n"); (lines != 0) != (test.says != nil) || lines > 1 {
+				t.Errorf("%d lines: %s", lines, &stderr)
 			}
 			for _, what := range test.says {
 				if !strings.Contains(stderr.String(), what) {
@@ -791,4 +846,77 @@ func TestStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// deaf and acknowledge are a Cloud Logging that says yes without listening, so
+// that a benchmark measures this side.
+type (
+	deaf        struct{}
+	acknowledge struct {
+		loggingpb.UnimplementedLoggingServiceV2Server
+	}
+)
+
+func (deaf) Name() string                         { return "proto" }
+func (deaf) Marshal(any) (mem.BufferSlice, error) { return nil, nil }
+func (deaf) Unmarshal(mem.BufferSlice, any) error { return nil }
+
+func (acknowledge) WriteLogEntries(context.Context, *loggingpb.WriteLogEntriesRequest) (*loggingpb.WriteLogEntriesResponse, error) {
+	return &loggingpb.WriteLogEntriesResponse{}, nil
+}
+
+// BenchmarkHandler measures a webhook from the handler to the acknowledgement
+// and back, many at a time.
+func BenchmarkHandler(b *testing.B) {
+	for _, size := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("%dKB", size), func(b *testing.B) {
+			body := chatEnded(b, size<<10)
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			logging := grpc.NewServer(grpc.ForceServerCodecV2(deaf{}), grpc.MaxRecvMsgSize(20<<20))
+			loggingpb.RegisterLoggingServiceV2Server(logging, acknowledge{})
+			go logging.Serve(l)
+			b.Cleanup(logging.Stop)
+			c, err := config.Load(context.Background(), environment("LIVECHAT_SECRETS", "f791db42", "LOGGING_EMULATOR_HOST", l.Addr().String()))
+			if err != nil {
+				b.Fatal(err)
+			}
+			f, err := New(context.Background(), c, console.New(io.Discard, io.Discard))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			b.SetParallelism(16)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					w := httptest.NewRecorder()
+					f.ServeHTTP(w, httptest.NewRequest("POST", "/", bytes.NewReader(body)))
+					if w.Code != 200 {
+						b.Fatalf("status %d: %s", w.Code, w.Body)
+					}
+				}
+			})
+		})
+	}
+}
+
+// chatEnded returns the chat_ended of 2019, without white space and with as
+// many messages as make size bytes.
+func chatEnded(b *testing.B, size int) []byte {
+	b.Helper()
+	body, err := os.ReadFile("testdata/v2/chat_ended.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, body); err != nil {
+		b.Fatal(err)
+	}
+	const first = `"messages":[`
+	message := `{"user_type":"visitor","author_name":"NAME","text":"hello! how's it going?","json":"","timestamp":1552126451},`
+	more := strings.Repeat(message, max(0, size-compact.Len())/len(message))
+	return bytes.Replace(compact.Bytes(), []byte(first), []byte(first+more), 1)
 }

@@ -21,7 +21,7 @@ import (
 
 // TestTwoBodiesOf2019 posts what the page that this project replaces showed.
 func TestTwoBodiesOf2019(t *testing.T) {
-	log := logging(t)
+	log := standIn(t)
 	p := run(t, log.Addr())
 	for file, message := range map[string]string{
 		"chat_started.json": "chat_started PO13: NAME (name@gmail.com, Japan)",
@@ -56,7 +56,7 @@ func answer(c codes.Code) func(context.Context) error {
 // was answered against what is in the log and on stdout.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	const webhooks, connections = 4000, 64
-	log := logging(t)
+	log := standIn(t)
 	faults := []fault{
 		{0.20, answer(codes.Unavailable)},
 		{0.02, answer(codes.ResourceExhausted)},
@@ -136,7 +136,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 // TestCloudLoggingGoesAwayAndComesBack: while it is away the answer is 503 in
 // time, and soon after it is back it is 200 again.
 func TestCloudLoggingGoesAwayAndComesBack(t *testing.T) {
-	log := logging(t)
+	log := standIn(t)
 	p := run(t, log.Addr())
 	if status, err := post(p.url, webhook("before")); status != 200 || err != nil {
 		t.Fatalf("before: status %d, %v", status, err)
@@ -166,7 +166,7 @@ func TestCloudLoggingGoesAwayAndComesBack(t *testing.T) {
 // TestTerminatedInTheMiddleOfALoad sends SIGTERM while webhooks come.
 func TestTerminatedInTheMiddleOfALoad(t *testing.T) {
 	const webhooks = 2000
-	log := logging(t)
+	log := standIn(t)
 	p := run(t, log.Addr())
 	seen := newTally()
 	var once sync.Once

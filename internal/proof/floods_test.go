@@ -64,7 +64,7 @@ func TestLargeBodies(t *testing.T) {
 		{"LiveChat", secret, 1, http.StatusOK},
 	} {
 		t.Run("from "+from.name, func(t *testing.T) {
-			log := logging(t)
+			log := standIn(t)
 			p := run(t, log.Addr())
 			var handled, turnedAway atomic.Int64
 			var all sync.WaitGroup
@@ -106,7 +106,7 @@ func TestLargeBodies(t *testing.T) {
 // TestSlowSenders: who does not send the body in time is answered, and leaves
 // nothing behind.
 func TestSlowSenders(t *testing.T) {
-	log := logging(t)
+	log := standIn(t)
 	p := run(t, log.Addr())
 	before := p.descriptors(t)
 	var all sync.WaitGroup
@@ -137,7 +137,7 @@ func TestSlowSenders(t *testing.T) {
 
 // TestLiesAboutTheLength: no length that is not the body's does any harm.
 func TestLiesAboutTheLength(t *testing.T) {
-	log := logging(t)
+	log := standIn(t)
 	p := run(t, log.Addr())
 	const head = "POST / HTTP/1.1\r\nHost: f\r\n"
 	for name, test := range map[string]struct{ request, status string }{
@@ -167,7 +167,7 @@ func TestLiesAboutTheLength(t *testing.T) {
 // TestIdleConnections: thousands of connections that say nothing keep nobody
 // out, and are gone when they are closed.
 func TestIdleConnections(t *testing.T) {
-	log := logging(t)
+	log := standIn(t)
 	p := run(t, log.Addr())
 	before := p.descriptors(t)
 	var idle []net.Conn
@@ -188,7 +188,7 @@ func TestIdleConnections(t *testing.T) {
 // TestRefusedByTheThousand: no call to the API, and few lines on stderr.
 func TestRefusedByTheThousand(t *testing.T) {
 	const refused = 20_000
-	log := logging(t)
+	log := standIn(t)
 	p := run(t, log.Addr())
 	each(refused, 64, func(i int) {
 		body, want := `{"action":"incoming_event","secret_key":"guess"}`, http.StatusUnauthorized

@@ -31,10 +31,11 @@ const secret = "proof-secret-4f7a"
 // patience is longer than any answer may take: LiveChat waits about 10 s.
 const patience = 9 * time.Second
 
-// TestMain is the program itself if the environment says so: what the
-// buildpack generates, around the package that the import registers.
+// TestMain is a program itself if the environment says so: what the buildpack
+// generates, around the package that the import registers, or a yardstick.
 func TestMain(m *testing.M) {
-	if os.Getenv("PROOF_PROGRAM") == "self" {
+	if os.Getenv("PROOF_PROGRAM") != "" {
+		registerYardsticks()
 		fmt.Fprintln(os.Stderr, funcframework.Start(os.Getenv("PORT")))
 		os.Exit(1)
 	}
@@ -50,7 +51,7 @@ type program struct {
 
 // run starts the program in PROGRAM, or else this one, with the environment
 // that Cloud Run sets, and waits until it listens.
-func run(t *testing.T, logging string) *program {
+func run(t testing.TB, logging string, environment ...string) *program {
 	t.Helper()
 	path, args := os.Getenv("PROGRAM"), []string(nil)
 	if path == "" {
@@ -58,13 +59,13 @@ func run(t *testing.T, logging string) *program {
 	}
 	port := freePort(t)
 	p := &program{url: "http://127.0.0.1:" + port, cmd: exec.Command(path, args...), stdout: new(buffer), stderr: new(buffer)}
-	p.cmd.Env = []string{
+	p.cmd.Env = append([]string{
 		"PROOF_PROGRAM=self",
 		"K_SERVICE=livechat-webhook", "K_REVISION=livechat-webhook-00001-abc", "K_CONFIGURATION=livechat-webhook",
 		"FUNCTION_TARGET=LiveChatWebhook", "FUNCTION_SIGNATURE_TYPE=http", "PORT=" + port,
 		"GOOGLE_CLOUD_PROJECT=proof", "GCE_METADATA_HOST=127.0.0.1:1",
 		"LIVECHAT_SECRETS=" + secret, "LOGGING_EMULATOR_HOST=" + logging,
-	}
+	}, environment...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -88,7 +89,7 @@ func (p *program) end(s syscall.Signal) {
 
 // peak returns the most memory, in MB, that the program has had. The kernel's
 // other figure, that of a process that ended, counts this one's memory too.
-func (p *program) peak(t *testing.T) int {
+func (p *program) peak(t testing.TB) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -191,7 +192,7 @@ func each(n, connections int, do func(i int)) {
 }
 
 // until waits for something that can be observed.
-func until(t *testing.T, ok func() bool) {
+func until(t testing.TB, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -202,7 +203,7 @@ func until(t *testing.T, ok func() bool) {
 	}
 }
 
-func logging(t *testing.T) *cloudlogtest.Server {
+func standIn(t testing.TB) *cloudlogtest.Server {
 	t.Helper()
 	s, err := cloudlogtest.Start("127.0.0.1:0", nil)
 	if err != nil {
@@ -212,7 +213,7 @@ func logging(t *testing.T) *cloudlogtest.Server {
 	return s
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
