@@ -53,7 +53,14 @@ func LookupAction(name string) (Action, bool) {
 type row struct {
 	family Family
 	Action
-	blank func() typed
+	shape
+}
+
+// shape is what a body decodes to. Unless that tells about itself, about does,
+// without decoding.
+type shape struct {
+	blank func() any
+	about func(w *Webhook) (where, what string)
 }
 
 // typed is what a body decodes to.
@@ -63,12 +70,17 @@ type typed interface {
 	about() (where, what string)
 }
 
-// as returns the constructor of T.
+// as is the shape of what decodes to T, which tells about itself.
 func as[T any, P interface {
 	*T
 	typed
-}]() func() typed {
-	return func() typed { return P(new(T)) }
+}]() shape {
+	return shape{blank: func() any { return new(T) }}
+}
+
+// told is the shape of what decodes to T, which about need not wait for.
+func told[T any](about func(*Webhook) (where, what string)) shape {
+	return shape{func() any { return new(T) }, about}
 }
 
 // rows is the table by name. No two families share one.
@@ -97,8 +109,8 @@ func (w *Webhook) row() *row {
 // table holds every event that the package knows, and is the only place that
 // names them all.
 var table = []row{
-	{V2, Action{Name: "chat_started"}, as[ChatStarted]()},
-	{V2, Action{Name: "chat_ended"}, as[ChatEnded]()},
+	{V2, Action{Name: "chat_started"}, told[ChatStarted]((*Webhook).aboutStart)},
+	{V2, Action{Name: "chat_ended"}, told[ChatEnded]((*Webhook).aboutEnd)},
 	{V2, Action{Name: "chat_changed"}, as[ChatChanged]()},
 	{V2, Action{Name: "visitor_queued"}, as[VisitorQueued]()},
 	{V2, Action{Name: "ticket_created"}, as[TicketCreated]()},

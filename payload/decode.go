@@ -28,7 +28,7 @@ func (w *Webhook) Decode() (any, error) {
 	return nil, ErrUnknownEvent
 }
 
-func (w *Webhook) decode() typed {
+func (w *Webhook) decode() any {
 	w.once.Do(func() {
 		if row := w.row(); row != nil {
 			w.typed = row.blank()
@@ -51,6 +51,6 @@ var tolerant = json.JoinOptions(lenient, jsonv1.ReportErrorsWithLegacySemantics(
 
 // fill reads v into t as far as v fits. Parse has checked v, so an error can
 // only be about values of a wrong kind, which stay zero.
-func fill(t typed, v jsontext.Value) {
+func fill(t any, v jsontext.Value) {
 	_ = json.Unmarshal(v, t, tolerant)
 }

@@ -75,7 +75,7 @@ type Webhook struct {
 
 	found parts
 	once  sync.Once
-	typed typed
+	typed any
 }
 
 // Parse checks that body is exactly one JSON object, with nothing but white

@@ -38,6 +38,12 @@ const (
 	atChatID
 	atChatStarted
 	atChatEnded
+	atChatMessages
+	atChatEvents
+	atVisitor
+	atVisitorName
+	atVisitorEmail
+	atVisitorCountry
 	atTicket
 	atTicketEvents
 	atTicketDate
@@ -92,6 +98,12 @@ var paths = [partCount]string{
 	atChatID:                   "chat.id",
 	atChatStarted:              "chat.started_timestamp",
 	atChatEnded:                "chat.ended_timestamp",
+	atChatMessages:             "chat.messages",
+	atChatEvents:               "chat.events",
+	atVisitor:                  "visitor",
+	atVisitorName:              "visitor.name",
+	atVisitorEmail:             "visitor.email",
+	atVisitorCountry:           "visitor.country",
 	atTicket:                   "ticket",
 	atTicketEvents:             "ticket.events",
 	atTicketDate:               "ticket.events.date",
@@ -213,6 +225,27 @@ func (r *reader) release() {
 	r.body, r.buf, r.found = nil, bytes.Buffer{}, nil
 	r.decoder.Reset(&r.buf)
 	readers.Put(r)
+}
+
+// scan calls step before every element or member of v, an array or object that
+// Parse has accepted.
+func scan(v jsontext.Value, step func(*jsontext.Decoder) error) {
+	r := readers.Get().(*reader)
+	defer r.release()
+	r.buf = *bytes.NewBuffer(v)
+	r.decoder.Reset(&r.buf, lenient)
+	_ = each(&r.decoder, func() error { return step(&r.decoder) })
+}
+
+// means reports whether a JSON value is a string that says s.
+func means(quoted jsontext.Value, s string) bool {
+	if quoted.Kind() != '"' {
+		return false
+	}
+	if bytes.IndexByte(quoted, '\\') >= 0 {
+		return text(quoted) == s
+	}
+	return string(quoted[1:len(quoted)-1]) == s
 }
 
 // whole reads the one value that a body is.

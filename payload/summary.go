@@ -23,11 +23,15 @@ func (w *Webhook) Summary() string {
 }
 
 func (w *Webhook) sentence() string {
-	t := w.decode()
-	if t == nil {
+	row := w.row()
+	if row == nil {
 		return words("unknown event", w.Event)
 	}
-	where, what := t.about()
+	about := row.about
+	if about == nil {
+		about = func(w *Webhook) (where, what string) { return w.decode().(typed).about() }
+	}
+	where, what := about(w)
 	what = clauses(what, label("by ", w.requester()))
 	if what != "" {
 		what = ": " + what
@@ -98,6 +102,9 @@ func join(parts []string, by string) string {
 // space, and all that would break or reorder a line of a log, becomes one
 // space.
 func oneLine(text string, max int) string {
+	if len(text) <= max && isLine(text) {
+		return text
+	}
 	var b strings.Builder
 	gap := false
 	for _, r := range text {
@@ -116,4 +123,18 @@ func oneLine(text string, max int) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// isLine reports whether text is what oneLine would make of it, which it is
+// nearly always; some that are, it does not see.
+func isLine(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c > '~':
+			return false
+		case c == ' ' && (i == 0 || i == len(text)-1 || text[i+1] == ' '):
+			return false
+		}
+	}
+	return true
 }

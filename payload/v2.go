@@ -1,9 +1,7 @@
 package payload
 
 import (
-	"cmp"
 	"strconv"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -185,14 +183,6 @@ type CannedResponse struct {
 	Modified Time     `json:"modification_date"`
 }
 
-func (e *ChatStarted) about() (where, what string) {
-	return string(e.Chat.ID), e.Visitor.who()
-}
-
-func (e *ChatEnded) about() (where, what string) {
-	return string(e.Chat.ID), cmp.Or(e.Chat.course(), e.Visitor.who())
-}
-
 func (e *ChatChanged) about() (where, what string) {
 	if len(e.Chat.Tags) == 0 {
 		return string(e.Chat.ID), "no tags"
@@ -217,96 +207,9 @@ func (v *Visitor) who() string {
 	return person(v.Name, v.Email, v.Country)
 }
 
-// course says how long the chat was and who closed it, as far as is known.
-func (c *LegacyChat) course() string {
-	var length, closed string
-	if n := c.numbers(); n.Messages != nil {
-		length = count(*n.Messages, "message")
-		if n.ChatSeconds != nil {
-			length += " in " + time.Duration(*n.ChatSeconds*float64(time.Second)).String()
-		}
-	}
-	if by := c.closedBy(); by != "" {
-		closed = "closed by " + by
-	}
-	return clauses(length, closed)
-}
-
-// closedBy returns the type of user who closed the chat last, or "".
-func (c *LegacyChat) closedBy() (by string) {
-	for _, e := range c.Events {
-		if e.Type == "closed" {
-			by = e.UserType
-		}
-	}
-	return by
-}
-
 func count(n int, of string) string {
 	if n != 1 {
 		of += "s"
 	}
 	return strconv.Itoa(n) + " " + of
-}
-
-// Numbers are what there is to plot of a v2 chat_ended. Nil is what the body
-// does not tell.
-type Numbers struct {
-	// ChatSeconds is how long the chat was, from its start to its end.
-	ChatSeconds *float64
-	// FirstReplySeconds is the time from the start of the chat to the first
-	// message of an agent after the visitor's first one.
-	FirstReplySeconds *float64
-	// Messages is how many messages the chat has, whispers included.
-	Messages *int
-}
-
-// Numbers returns the numbers of a v2 chat_ended, none of any other webhook. A
-// time that ends before it
-// starts, or after a year, is left out.
-func (w *Webhook) Numbers() Numbers {
-	if ended, ok := w.decode().(*ChatEnded); ok {
-		return ended.Chat.numbers()
-	}
-	return Numbers{}
-}
-
-func (c *LegacyChat) numbers() Numbers {
-	n := Numbers{
-		ChatSeconds:       c.secondsUntil(c.Ended),
-		FirstReplySeconds: c.secondsUntil(c.firstReply()),
-	}
-	if c.Messages != nil {
-		count := len(c.Messages)
-		n.Messages = &count
-	}
-	return n
-}
-
-// maxChat is longer than any chat; what seems longer is a wrong clock.
-const maxChat = 365 * 24 * time.Hour
-
-// secondsUntil returns the time from the start of the chat to t, nil if either
-// is missing or the time can't be true.
-func (c *LegacyChat) secondsUntil(t Time) *float64 {
-	d := t.Sub(c.Started.Time)
-	if c.Started.IsZero() || d < 0 || d > maxChat {
-		return nil
-	}
-	s := d.Seconds()
-	return &s
-}
-
-// firstReply returns when an agent first wrote after the visitor did, or zero.
-func (c *LegacyChat) firstReply() Time {
-	asked := false
-	for _, m := range c.Messages {
-		switch {
-		case m.UserType == "visitor":
-			asked = true
-		case m.UserType == "agent" && asked:
-			return m.Timestamp
-		}
-	}
-	return Time{}
 }
