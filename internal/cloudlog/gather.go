@@ -3,16 +3,19 @@ package cloudlog
 import (
 	"context"
 	"sync"
+	"time"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/grpc/status"
 )
 
 const (
-	// maxCalls is how many calls may be under way at once. Each further one
-	// would take CPU from the webhooks that share the others; fewer would let
-	// a call that hangs hold up the rest.
-	maxCalls = 4
+	// maxCalls is how many calls may be under way at once. The fewer they are,
+	// the more webhooks share the cost of each.
+	maxCalls = 2
+	// overdue is when a call no longer counts, so that calls that hang hold up
+	// nobody for long.
+	overdue = 250 * time.Millisecond
 	// maxShared is how many entries a call of several deliveries has at most.
 	// Cloud Logging takes 256 KiB an entry and 10 MB a call
 	// (https://docs.cloud.google.com/logging/quotas).
@@ -56,15 +59,16 @@ func (g *gatherer) deliver(d *delivery) error {
 	}
 }
 
-// call makes calls as long as deliveries wait.
+// call makes calls as long as deliveries wait. When one is overdue, another
+// goroutine goes on in its place.
 func (g *gatherer) call() {
-	for {
-		deliveries := g.next()
-		if deliveries == nil {
-			return
-		}
+	for deliveries := g.next(); deliveries != nil; deliveries = g.next() {
+		replacement := time.AfterFunc(overdue, g.call)
 		for i, err := range g.send(deliveries) {
 			deliveries[i].outcome <- err
+		}
+		if !replacement.Stop() {
+			return
 		}
 	}
 }
