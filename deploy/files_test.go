@@ -1,0 +1,211 @@
+package deploy
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
+	"cloud.google.com/go/monitoring/dashboard/apiv1/dashboardpb"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// parse reads a file with its placeholders filled in; an unknown field is an
+// error.
+func parse(t *testing.T, file string, m proto.Message) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled := strings.NewReplacer("@PROJECT@", "my-project", "@SERVICE@", "livechat-webhook").Replace(string(text))
+	if err := protojson.Unmarshal([]byte(filled), m); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+// entries returns what the function really writes, as Cloud Logging keeps it:
+// golden entries, and golden lines as the platform takes them in.
+func entries(t *testing.T) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for _, file := range glob(t, "../testdata/*/*.entry.json") {
+		all = append(all, object(t, file))
+	}
+	for _, file := range glob(t, "../testdata/lines/*.json") {
+		line := object(t, file)
+		e := map[string]any{"logName": "", "severity": line["severity"], "resource": map[string]any{
+			"type": "cloud_run_revision", "labels": map[string]any{"service_name": ""}}, "jsonPayload": line}
+		e["labels"] = line["logging.googleapis.com/labels"]
+		all = append(all, e)
+	}
+	if len(all) < 60 {
+		t.Fatalf("only %d golden entries", len(all))
+	}
+	// Of a split entry, which is too large for a golden file, the contract has
+	// these.
+	return append(all, map[string]any{"split": map[string]any{"uid": "", "index": 0.0, "totalSplits": 2.0}})
+}
+
+func object(t *testing.T, file string) map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o map[string]any
+	if err := json.Unmarshal(text, &o); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return o
+}
+
+// has reports whether an entry has the field of that path.
+func has(e map[string]any, path string) bool {
+	var v any = e
+	for name := range strings.SplitSeq(path, ".") {
+		o, ok := v.(map[string]any)
+		if !ok {
+			return false
+		}
+		if v, ok = o[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	quoted = regexp.MustCompile(`"[^"]*"`)
+	field  = regexp.MustCompile(`[a-zA-Z][a-zA-Z_]*(\.[a-zA-Z_]+)*`)
+)
+
+// fields returns the fields that a filter or an extractor names.
+func fields(filter string) []string {
+	var names []string
+	for _, name := range field.FindAllString(quoted.ReplaceAllString(filter, " "), -1) {
+		switch name {
+		case "AND", "OR", "NOT", "EXTRACT":
+		default:
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func checkFields(t *testing.T, all []map[string]any, where, filter string) {
+	t.Helper()
+	names := fields(filter)
+	if len(names) == 0 {
+		t.Errorf("%s: no field in %q", where, filter)
+	}
+	for _, name := range names {
+		found := false
+		for _, e := range all {
+			found = found || has(e, name)
+		}
+		if !found {
+			t.Errorf("%s: no entry has %s", where, name)
+		}
+	}
+}
+
+func TestMetricsNameFieldsThatEntriesHave(t *testing.T) {
+	all := entries(t)
+	for _, file := range glob(t, "metrics/*.json") {
+		m := new(loggingpb.LogMetric)
+		parse(t, file, m)
+		checkFields(t, all, file, m.GetFilter())
+		if v := m.GetValueExtractor(); v != "" {
+			checkFields(t, all, file, v)
+		}
+		for _, l := range m.GetMetricDescriptor().GetLabels() {
+			checkFields(t, all, file, m.GetLabelExtractors()[l.GetKey()])
+		}
+		if len(m.GetLabelExtractors()) != len(m.GetMetricDescriptor().GetLabels()) {
+			t.Errorf("%s: labels and extractors differ", file)
+		}
+	}
+}
+
+// eventName finds the events that filters compare with.
+var eventName = regexp.MustCompile(`labels\.event=(\([^)]*\)|"[^"]*")`)
+
+func TestMetricsNameEventsThatExist(t *testing.T) {
+	events := map[string]bool{}
+	for _, e := range entries(t) {
+		if labels, ok := e["labels"].(map[string]any); ok {
+			events[labels["event"].(string)] = true
+		}
+	}
+	for _, file := range glob(t, "metrics/*.json") {
+		m := new(loggingpb.LogMetric)
+		parse(t, file, m)
+		for _, list := range eventName.FindAllString(m.GetFilter(), -1) {
+			for _, name := range quoted.FindAllString(list, -1) {
+				if !events[strings.Trim(name, `"`)] {
+					t.Errorf("%s: no entry of %s", file, name)
+				}
+			}
+		}
+	}
+}
+
+// metricName finds our metrics in filters and, in PromQL's spelling, in
+// queries.
+var metricName = regexp.MustCompile(`(?:logging\.googleapis\.com/user/|logging_googleapis_com:user_)([a-z_]+)`)
+
+func checkMetrics(t *testing.T, where, text string) {
+	t.Helper()
+	for _, match := range metricName.FindAllStringSubmatch(text, -1) {
+		name := strings.TrimSuffix(match[1], "_sum")
+		if _, err := os.Stat("metrics/" + name + ".json"); err != nil {
+			t.Errorf("%s: there is no metric %s", where, name)
+		}
+	}
+}
+
+func TestDashboardShowsOurMetrics(t *testing.T) {
+	d := new(dashboardpb.Dashboard)
+	parse(t, "dashboard.json", d)
+	text := protojson.Format(d)
+	checkMetrics(t, "dashboard.json", text)
+	for _, file := range glob(t, "metrics/*.json") {
+		if name := strings.TrimSuffix(strings.TrimPrefix(file, "metrics/"), ".json"); !strings.Contains(text, "user/"+name) && !strings.Contains(text, "user_"+name) {
+			t.Errorf("%s is not shown", name)
+		}
+	}
+	for _, tile := range d.GetMosaicLayout().GetTiles() {
+		if tile.GetXPos()+tile.GetWidth() > d.GetMosaicLayout().GetColumns() {
+			t.Errorf("%s lies outside", tile.GetWidget().GetTitle())
+		}
+		if logs := tile.GetWidget().GetLogsPanel(); logs != nil {
+			checkFields(t, entries(t), "dashboard.json", logs.GetFilter())
+		}
+	}
+}
+
+func TestAlertsHavePlaybooks(t *testing.T) {
+	all := entries(t)
+	files := glob(t, "alerts/*.json")
+	if len(files) != 3 {
+		t.Errorf("%d alerts", len(files))
+	}
+	for _, file := range files {
+		p := new(monitoringpb.AlertPolicy)
+		parse(t, file, p)
+		if !strings.Contains(p.GetDocumentation().GetContent(), "\n1. ") {
+			t.Errorf("%s has no playbook", file)
+		}
+		checkMetrics(t, file, protojson.Format(p))
+		for _, c := range p.GetConditions() {
+			if logs := c.GetConditionMatchedLog(); logs != nil {
+				checkFields(t, all, file, logs.GetFilter())
+			}
+		}
+	}
+}
