@@ -12,6 +12,10 @@ import (
 	"testing"
 )
 
+// raceDetector is whether the program carries the race detector, which takes
+// several times the memory.
+var raceDetector = false
+
 // dial opens a connection to the program and sends head on it.
 func dial(t *testing.T, p *program, head string) net.Conn {
 	t.Helper()
@@ -94,7 +98,7 @@ func TestLargeBodies(t *testing.T) {
 			if len(ids) != n {
 				t.Errorf("%d of %d small webhooks in the log", len(ids), n)
 			}
-			if p.peak(t) >= limit {
+			if p.peak(t) >= limit && !raceDetector {
 				t.Errorf("peak of %d MB, want less than %d", p.peak(t), limit)
 			}
 			t.Logf("%d bodies of 4 MiB from %d connections: %d answered %d, %d turned away; %d real webhooks written meanwhile; peak %d MB",
