@@ -15,6 +15,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 var sample = &loggingpb.LogEntry{

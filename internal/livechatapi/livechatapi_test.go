@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 // post calls a method and returns status and body.
