@@ -24,7 +24,6 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -258,7 +257,6 @@ func (f *Function) answer(w http.ResponseWriter, outcome error) {
 		f.console.Refused(row.err.Error(), row.status)
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(row.text)))
 	w.WriteHeader(row.status)
 	io.WriteString(w, row.text)
 }

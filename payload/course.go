@@ -20,7 +20,13 @@ type course struct {
 	closedBy string
 }
 
-func (w *Webhook) course() course {
+// course reads the course of the chat, the first time that it is asked for.
+func (w *Webhook) course() *course {
+	w.courseOnce.Do(func() { w.chatCourse = w.readCourse() })
+	return &w.chatCourse
+}
+
+func (w *Webhook) readCourse() course {
 	c := course{
 		started:  w.found.clock(atChatStarted),
 		ended:    w.found.clock(atChatEnded),
@@ -124,8 +130,8 @@ func (w *Webhook) Numbers() Numbers {
 	}
 	c := w.course()
 	n := Numbers{ChatSeconds: c.seconds(c.ended), FirstReplySeconds: c.seconds(c.firstReply)}
-	if c.messages >= 0 {
-		n.Messages = &c.messages
+	if messages := c.messages; messages >= 0 {
+		n.Messages = &messages
 	}
 	return n
 }

@@ -29,7 +29,7 @@ func (w *Webhook) Decode() (any, error) {
 }
 
 func (w *Webhook) decode() any {
-	w.once.Do(func() {
+	w.decodeOnce.Do(func() {
 		if row := w.row(); row != nil {
 			w.typed = row.blank()
 			fill(w.typed, w.raw())

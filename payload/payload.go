@@ -74,8 +74,12 @@ type Webhook struct {
 	Time time.Time
 
 	found parts
-	once  sync.Once
-	typed any
+
+	decodeOnce sync.Once
+	typed      any
+
+	courseOnce sync.Once
+	chatCourse course
 }
 
 // Parse checks that body is exactly one JSON object, with nothing but white

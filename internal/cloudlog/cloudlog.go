@@ -134,7 +134,7 @@ func (w *Writer) Check(ctx context.Context) error {
 // Logging will never take the entries; otherwise the last failure, also when
 // it is ctx that ended.
 func (w *Writer) Write(ctx context.Context, entries []*loggingpb.LogEntry) error {
-	d := &delivery{ctx: ctx, entries: entries}
+	d := newDelivery(ctx, entries)
 	var last error
 	for wait := firstBackoff; ; wait = min(2*wait, maxBackoff) {
 		err := w.gather.deliver(d)
