@@ -1,7 +1,9 @@
 package entry
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -227,5 +229,31 @@ func overwrite(v any) {
 		for _, value := range v {
 			overwrite(value)
 		}
+	}
+}
+
+// BenchmarkEntries measures a parsed webhook on its way to entries.
+func BenchmarkEntries(b *testing.B) {
+	original, err := os.ReadFile("../../testdata/v2/chat_ended.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, original); err != nil {
+		b.Fatal(err)
+	}
+	const first, message = `"messages":[`, `{"user_type":"visitor","author_name":"NAME","text":"hello! how's it going?","json":"","timestamp":1552126451},`
+	for _, size := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("%dKB", size), func(b *testing.B) {
+			more := strings.Repeat(message, max(0, size<<10-compact.Len())/len(message))
+			body := bytes.Replace(compact.Bytes(), []byte(first), []byte(first+more), 1)
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := record(b, body).Entries(200); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
