@@ -5,8 +5,8 @@
 // logging.Logger.LogSync adds a diagnostic entry of its own, writes one entry
 // a call, hides the cause of a failure and retries what no retry can mend.
 //
-// A [Writer] holds nothing back: entries leave at once, alone, when no call is
-// under way. While calls are, what arrives gathers and leaves together as soon
+// A [Writer] holds nothing back: entries leave at once unless several calls are
+// under way. While these are, what arrives gathers, and leaves together as soon
 // as one returns, so that under load many webhooks share the cost of a call.
 package cloudlog
 
