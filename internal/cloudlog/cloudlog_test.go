@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,6 +139,9 @@ func TestOneAtFaultAmongMany(t *testing.T) {
 			t.Errorf("%d: %v, want %v", i, err, want)
 		}
 	}
+	if calls := server.Calls() - maxCalls; calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
 	if n := len(server.Listed()); n != 2*90+maxCalls {
 		t.Errorf("%d entries, want %d", n, 2*90+maxCalls)
 	}
@@ -182,6 +186,46 @@ func TestCauseOfTheFailureReturned(t *testing.T) {
 				t.Errorf("%v, want %v", err, code)
 			}
 		})
+	}
+}
+
+func TestCauseReturnedThoughALaterCallHangs(t *testing.T) {
+	w, server := open(t)
+	first := true
+	server.SetFaults(cloudlogtest.Faults{Before: func(ctx context.Context, _ *loggingpb.WriteLogEntriesRequest) error {
+		if first {
+			first = false
+			return status.Error(codes.ResourceExhausted, "as told")
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := w.Write(ctx, text("one")); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("%v, want ResourceExhausted", err)
+	}
+}
+
+func TestCallsThatHangHoldUpNobody(t *testing.T) {
+	w, server := open(t)
+	var calls atomic.Int64
+	server.SetFaults(cloudlogtest.Faults{Before: func(ctx context.Context, _ *loggingpb.WriteLogEntriesRequest) error {
+		if calls.Add(1) <= maxCalls {
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}})
+	hanging, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for i := range maxCalls {
+		go w.Write(hanging, text(fmt.Sprint("hangs", i)))
+		until(t, func() bool { return calls.Load() == int64(i+1) })
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout*2/3)
+	defer cancel()
+	if err := w.Write(ctx, text("one")); err != nil {
+		t.Errorf("held up: %v", err)
 	}
 }
 
