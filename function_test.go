@@ -273,6 +273,38 @@ func TestCutShortByTheConnection(t *testing.T) {
 	}
 }
 
+// TestTooManyBytesInFlight fills the room for large bodies with four that do
+// not end, and sends a fifth.
+func TestTooManyBytesInFlight(t *testing.T) {
+	d := deploy(t)
+	part := strings.Repeat(" ", 128<<10)
+	for range 4 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: %d\r\n\r\n%s", 4<<20, part)
+	}
+	large := strings.TrimSuffix(authentic, "}") + part + "}"
+	var resp *http.Response
+	var answer string
+	for range 1000 { // until the four have been read so far
+		if resp, answer = d.post(t, large); resp.StatusCode != 200 {
+			break
+		}
+	}
+	if resp.StatusCode != 503 || answer != "Too many webhooks at once. Please repeat this one." || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("answer %d %q, Retry-After %q", resp.StatusCode, answer, resp.Header.Get("Retry-After"))
+	}
+	if line := d.refusal(t); line["reason"] != "too many bytes in flight" {
+		t.Errorf("line %v", line)
+	}
+	if resp, _ := d.post(t, authentic); resp.StatusCode != 200 {
+		t.Errorf("a small webhook was kept out: status %d", resp.StatusCode)
+	}
+}
+
 func TestAccepted(t *testing.T) {
 	tests := []struct {
 		name     string
