@@ -5,9 +5,10 @@
 // logging.Logger.LogSync adds a diagnostic entry of its own, writes one entry
 // a call, hides the cause of a failure and retries what no retry can mend.
 //
-// A [Writer] holds nothing back: entries leave at once unless several calls are
-// under way. While these are, what arrives gathers, and leaves together as soon
-// as one returns, so that under load many webhooks share the cost of a call.
+// A [Writer] adds no delay: entries leave at once unless a call is under way.
+// While one is, what arrives gathers, and leaves together as soon as that one
+// returns or enough has come to be worth a call, so that under load many
+// webhooks share the cost of a call.
 package cloudlog
 
 import (

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,21 +63,34 @@ func TestWrittenUnderLogNameAndResource(t *testing.T) {
 	}
 }
 
-// crowd writes n times at the same moment, while maxCalls other calls keep
-// the stand-in busy, and returns the outcomes.
-func crowd(t *testing.T, w *Writer, server *cloudlogtest.Server, n int, entries func(i int) []*loggingpb.LogEntry) []error {
+// busy has one call under way, held until it is released.
+func busy(t *testing.T, w *Writer, server *cloudlogtest.Server) (release func()) {
 	t.Helper()
-	release := make(chan bool)
-	server.SetFaults(cloudlogtest.Faults{Before: func(context.Context, *loggingpb.WriteLogEntriesRequest) error {
-		<-release
+	held := make(chan bool)
+	server.SetFaults(cloudlogtest.Faults{Before: func(_ context.Context, r *loggingpb.WriteLogEntriesRequest) error {
+		if r.GetEntries()[0].GetInsertId() == "busy" {
+			<-held
+		}
 		return nil
 	}})
-	var all sync.WaitGroup
-	for i := range maxCalls {
-		all.Go(func() { w.Write(t.Context(), text(fmt.Sprint("busy", i))) })
-		until(t, func() bool { return server.Calls() == i+1 })
-	}
+	ended := make(chan bool)
+	go func() {
+		defer close(ended)
+		if err := w.Write(context.Background(), text("busy")); err != nil {
+			t.Error(err)
+		}
+	}()
+	until(t, func() bool { return server.Calls() == 1 })
+	return func() { close(held); <-ended }
+}
+
+// crowd writes n times while a call is under way, and returns the outcomes.
+// They are fewer than would begin a call of their own.
+func crowd(t *testing.T, w *Writer, server *cloudlogtest.Server, n int, entries func(i int) []*loggingpb.LogEntry) []error {
+	t.Helper()
+	release := busy(t, w, server)
 	outcomes := make([]error, n)
+	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() { outcomes[i] = w.Write(t.Context(), entries(i)) })
 	}
@@ -86,7 +99,7 @@ func crowd(t *testing.T, w *Writer, server *cloudlogtest.Server, n int, entries 
 		defer w.gather.mu.Unlock()
 		return len(w.gather.waiting) == n
 	})
-	close(release)
+	release()
 	all.Wait()
 	return outcomes
 }
@@ -101,25 +114,46 @@ func until(t *testing.T, ok func() bool) {
 	}
 }
 
-func TestThoseThatWaitShareCalls(t *testing.T) {
+func TestThoseThatWaitShareACall(t *testing.T) {
 	w, server := open(t)
-	for i, err := range crowd(t, w, server, 100, func(i int) []*loggingpb.LogEntry { return text(fmt.Sprint(i)) }) {
+	const n = enough - 1
+	for i, err := range crowd(t, w, server, n, func(i int) []*loggingpb.LogEntry { return text(fmt.Sprint(i)) }) {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	if n := len(server.Listed()); n != 100+maxCalls {
-		t.Errorf("%d entries, want %d", n, 100+maxCalls)
+	if listed := len(server.Listed()); listed != n+1 {
+		t.Errorf("%d entries, want %d", listed, n+1)
 	}
-	if calls := server.Calls() - maxCalls; calls != 1 {
-		t.Errorf("%d calls for 100 entries, want 1", calls)
+	if calls := server.Calls() - 1; calls != 1 {
+		t.Errorf("%d calls for %d entries, want 1", calls, n)
 	}
+}
+
+func TestEnoughDoNotWaitForACallUnderWay(t *testing.T) {
+	w, server := open(t)
+	release := busy(t, w, server)
+	var all sync.WaitGroup
+	for i := range enough {
+		all.Go(func() {
+			if err := w.Write(t.Context(), text(fmt.Sprint(i))); err != nil {
+				t.Errorf("%d: %v", i, err)
+			}
+		})
+	}
+	all.Wait()
+	if calls := server.Calls() - 1; calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+	release()
 }
 
 func TestSharedCallStaysUnderTheLimit(t *testing.T) {
 	w, server := open(t)
 	big := strings.Repeat("x", 250_000)
-	for i, err := range crowd(t, w, server, 100, func(i int) []*loggingpb.LogEntry { return text(fmt.Sprint(i, big)) }) {
+	for i, err := range crowd(t, w, server, enough-1, func(i int) []*loggingpb.LogEntry {
+		return slices.Concat(text(fmt.Sprint(i, "a", big)), text(fmt.Sprint(i, "b", big)), text(fmt.Sprint(i, "c", big)))
+	}) {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -128,51 +162,52 @@ func TestSharedCallStaysUnderTheLimit(t *testing.T) {
 
 func TestOneAtFaultAmongMany(t *testing.T) {
 	w, server := open(t)
-	outcomes := crowd(t, w, server, 100, func(i int) []*loggingpb.LogEntry {
-		if i%10 == 0 {
+	const n = 12
+	outcomes := crowd(t, w, server, n, func(i int) []*loggingpb.LogEntry {
+		if i%4 == 0 {
 			return text(fmt.Sprint(i, strings.Repeat("x", 300_000)))
 		}
 		return append(text(fmt.Sprint(i)), text(fmt.Sprint(i, "b"))...)
 	})
 	for i, err := range outcomes {
-		if want := map[bool]codes.Code{true: codes.InvalidArgument}[i%10 == 0]; status.Code(err) != want {
+		if want := map[bool]codes.Code{true: codes.InvalidArgument}[i%4 == 0]; status.Code(err) != want {
 			t.Errorf("%d: %v, want %v", i, err, want)
 		}
 	}
-	if calls := server.Calls() - maxCalls; calls != 1 {
+	if calls := server.Calls() - 1; calls != 1 {
 		t.Errorf("%d calls, want 1", calls)
 	}
-	if n := len(server.Listed()); n != 2*90+maxCalls {
-		t.Errorf("%d entries, want %d", n, 2*90+maxCalls)
+	if listed := len(server.Listed()); listed != 2*n*3/4+1 {
+		t.Errorf("%d entries, want %d", listed, 2*n*3/4+1)
 	}
 }
 
-// TestRefusedTogether is about an API that does not say whose fault it was.
+// TestRefusedTogetherWrittenAlone is about an API that does not say whose fault it was.
 func TestRefusedTogetherWrittenAlone(t *testing.T) {
 	w, server := open(t)
-	one, two := &delivery{entries: text("one")}, &delivery{entries: text("two")}
-	for i, err := range outcomes(status.Error(codes.InvalidArgument, "some entry"), []*delivery{one, two}) {
-		if err != errShared {
-			t.Errorf("%d: %v", i, err)
+	release := busy(t, w, server)
+	server.SetFaults(cloudlogtest.Faults{Before: func(_ context.Context, r *loggingpb.WriteLogEntriesRequest) error {
+		if slices.ContainsFunc(r.GetEntries(), func(e *loggingpb.LogEntry) bool { return e.GetInsertId() == "bad" }) {
+			return status.Error(codes.InvalidArgument, "some entry")
+		}
+		return nil
+	}})
+	outcomes := make([]error, enough)
+	var all sync.WaitGroup
+	for i := range enough {
+		id := map[bool]string{true: "bad", false: fmt.Sprint(i)}[i == 3]
+		all.Go(func() { outcomes[i] = w.Write(t.Context(), text(id)) })
+	}
+	all.Wait()
+	for i, err := range outcomes {
+		if want := map[bool]codes.Code{true: codes.InvalidArgument}[i == 3]; status.Code(err) != want {
+			t.Errorf("%d: %v, want %v", i, err, want)
 		}
 	}
-	if err := outcomes(status.Error(codes.InvalidArgument, "this entry"), []*delivery{one})[0]; status.Code(err) != codes.InvalidArgument {
-		t.Errorf("alone: %v", err)
+	if calls := server.Calls() - 1; calls != 1+enough {
+		t.Errorf("%d calls, want one together and %d alone", calls, enough)
 	}
-	one.alone = true
-	w.gather.waiting = []*delivery{two, one, two, two}
-	for _, d := range w.gather.waiting {
-		d.ctx = t.Context()
-	}
-	w.gather.calls = 1
-	for _, want := range []int{1, 1, 2, 0} {
-		if got := len(w.gather.next()); got != want {
-			t.Errorf("a call of %d, want %d", got, want)
-		}
-	}
-	if server.Calls() != 0 {
-		t.Error("called")
-	}
+	release()
 }
 
 func TestCauseOfTheFailureReturned(t *testing.T) {
@@ -207,21 +242,10 @@ func TestCauseReturnedThoughALaterCallHangs(t *testing.T) {
 	}
 }
 
-func TestCallsThatHangHoldUpNobody(t *testing.T) {
+func TestCallThatHangsHoldsUpNobody(t *testing.T) {
 	w, server := open(t)
-	var calls atomic.Int64
-	server.SetFaults(cloudlogtest.Faults{Before: func(ctx context.Context, _ *loggingpb.WriteLogEntriesRequest) error {
-		if calls.Add(1) <= maxCalls {
-			<-ctx.Done()
-		}
-		return ctx.Err()
-	}})
-	hanging, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for i := range maxCalls {
-		go w.Write(hanging, text(fmt.Sprint("hangs", i)))
-		until(t, func() bool { return calls.Load() == int64(i+1) })
-	}
+	release := busy(t, w, server)
+	defer release()
 	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout*2/3)
 	defer cancel()
 	if err := w.Write(ctx, text("one")); err != nil {

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// maxCalls is how many calls may be under way at once. With fewer, webhooks
-	// wait longer; with 1 to 8 the CPU of a webhook is the same within what
-	// BenchmarkReceivers can tell.
-	maxCalls = 4
+	// enough is how many deliveries are worth a call of their own while another
+	// is under way. A call costs about as much as all else that is done for
+	// two webhooks; among this many its share no longer counts.
+	enough = 16
 	// overdue is when a call no longer counts, so that calls that hang hold up
 	// nobody for long.
 	overdue = 250 * time.Millisecond
@@ -27,7 +27,7 @@ const (
 type delivery struct {
 	ctx     context.Context
 	entries []*loggingpb.LogEntry
-	// alone says not to share a call with others.
+	// alone says neither to wait for others nor to share a call with them.
 	alone   bool
 	size    int
 	outcome chan error
@@ -47,20 +47,14 @@ type gatherer struct {
 
 	mu      sync.Mutex
 	waiting []*delivery
-	calls   int
+	calls   int // under way, the overdue ones left out
 }
 
 // deliver waits for one attempt at d and returns its outcome, or a status made
 // of the context's error if that ends first.
 func (g *gatherer) deliver(d *delivery) error {
 	d.outcome = make(chan error, 1)
-	g.mu.Lock()
-	g.waiting = append(g.waiting, d)
-	if g.calls < maxCalls {
-		g.calls++
-		go g.call()
-	}
-	g.mu.Unlock()
+	g.enter(d)
 	select {
 	case err := <-d.outcome:
 		return err
@@ -69,31 +63,60 @@ func (g *gatherer) deliver(d *delivery) error {
 	}
 }
 
-// call makes calls as long as deliveries wait. When one is overdue, another
-// goroutine goes on in its place.
-func (g *gatherer) call() {
-	for deliveries := g.next(); deliveries != nil; deliveries = g.next() {
-		replacement := time.AfterFunc(overdue, g.call)
-		for i, err := range g.send(deliveries) {
-			deliveries[i].outcome <- err
-		}
-		if !replacement.Stop() {
-			return
+func (g *gatherer) enter(d *delivery) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if d.alone {
+		g.begin([]*delivery{d})
+		return
+	}
+	g.waiting = append(g.waiting, d)
+	g.beginAll()
+}
+
+// beginAll begins the calls that are due: one if none is under way, and one as
+// soon as enough deliveries wait. The caller holds g.mu.
+func (g *gatherer) beginAll() {
+	for len(g.waiting) > 0 && (g.calls == 0 || len(g.waiting) >= enough) {
+		if deliveries := g.next(); len(deliveries) > 0 {
+			g.begin(deliveries)
 		}
 	}
 }
 
-// next takes those that may share a call from the front of the waiting, nil if
-// there are none; then the calling goroutine no longer counts as a call.
-func (g *gatherer) next() []*delivery {
+func (g *gatherer) begin(deliveries []*delivery) {
+	g.calls++
+	go g.call(deliveries)
+}
+
+// call makes one call and hands out what became of it.
+func (g *gatherer) call(deliveries []*delivery) {
+	gone := time.AfterFunc(overdue, g.ended)
+	for i, err := range g.send(deliveries) {
+		deliveries[i].outcome <- err
+	}
+	if gone.Stop() {
+		g.ended()
+	}
+}
+
+// ended says that a call no longer counts.
+func (g *gatherer) ended() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.calls--
+	g.beginAll()
+}
+
+// next takes those that fit into one call from the front of the waiting, and
+// drops those for whom nobody waits any more, which may be all.
+func (g *gatherer) next() []*delivery {
 	var taken []*delivery
 	size := 0
 	for len(g.waiting) > 0 {
 		d := g.waiting[0]
 		if d.ctx.Err() == nil {
-			if len(taken) > 0 && (d.alone || taken[0].alone || size+d.size > maxCallBytes) {
+			if len(taken) > 0 && size+d.size > maxCallBytes {
 				break
 			}
 			taken = append(taken, d)
@@ -101,10 +124,6 @@ func (g *gatherer) next() []*delivery {
 		}
 		g.waiting[0] = nil
 		g.waiting = g.waiting[1:]
-	}
-	if taken == nil {
-		g.waiting = nil
-		g.calls--
 	}
 	return taken
 }
