@@ -30,6 +30,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -129,12 +130,12 @@ func (w *Writer) Check(ctx context.Context) error {
 	return err
 }
 
-// Write writes entries, all of them in one call, and returns nil once Cloud
-// Logging has acknowledged them. It tries again, until ctx ends, after
+// Write writes entries, each the wire form of a google.logging.v2.LogEntry, all
+// of them in one call, and returns nil once Cloud Logging has acknowledged them. It tries again, until ctx ends, after
 // failures that may pass. The error is a gRPC status: InvalidArgument if Cloud
 // Logging will never take the entries; otherwise the last failure, also when
 // it is ctx that ended.
-func (w *Writer) Write(ctx context.Context, entries []*loggingpb.LogEntry) error {
+func (w *Writer) Write(ctx context.Context, entries [][]byte) error {
 	d := newDelivery(ctx, entries)
 	var last error
 	for wait := firstBackoff; ; wait = min(2*wait, maxBackoff) {
@@ -175,19 +176,34 @@ var errShared = status.Error(codes.Aborted, "refused together with others")
 
 // send makes one call for several deliveries and returns the outcome of each.
 func (w *Writer) send(deliveries []*delivery) []error {
-	var entries []*loggingpb.LogEntry
-	for _, d := range deliveries {
-		entries = append(entries, d.entries...)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	_, err := w.client.WriteLogEntries(ctx, &loggingpb.WriteLogEntriesRequest{
-		LogName:        w.logName,
-		Resource:       w.resource,
-		Entries:        entries,
-		PartialSuccess: true,
-	})
+	_, err := w.client.WriteLogEntries(ctx, w.request(deliveries))
 	return outcomes(err, deliveries)
+}
+
+// entriesField is WriteLogEntriesRequest.entries in
+// https://github.com/googleapis/googleapis/blob/master/google/logging/v2/logging.proto
+const entriesField protowire.Number = 4
+
+// request returns the call for several deliveries. Their entries ride as bytes
+// that the generated type does not look into, leave as they are, and are
+// entries to every reader: they have been marshalled already.
+func (w *Writer) request(deliveries []*delivery) *loggingpb.WriteLogEntriesRequest {
+	size := 0
+	for _, d := range deliveries {
+		size += d.size
+	}
+	entries := make([]byte, 0, size)
+	for _, d := range deliveries {
+		for _, e := range d.entries {
+			entries = protowire.AppendTag(entries, entriesField, protowire.BytesType)
+			entries = protowire.AppendBytes(entries, e)
+		}
+	}
+	r := &loggingpb.WriteLogEntriesRequest{LogName: w.logName, Resource: w.resource, PartialSuccess: true}
+	r.ProtoReflect().SetUnknown(entries)
+	return r
 }
 
 // outcomes tells from the error of a call what it means for each delivery.

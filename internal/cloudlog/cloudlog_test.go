@@ -44,8 +44,13 @@ func openAt(t testing.TB, addr string) *Writer {
 	return w
 }
 
-func text(s string) []*loggingpb.LogEntry {
-	return []*loggingpb.LogEntry{{InsertId: s[:min(len(s), 20)], Payload: &loggingpb.LogEntry_TextPayload{TextPayload: s}}}
+// text returns an entry that says s.
+func text(s string) [][]byte {
+	e, err := proto.Marshal(&loggingpb.LogEntry{InsertId: s[:min(len(s), 20)], Payload: &loggingpb.LogEntry_TextPayload{TextPayload: s}})
+	if err != nil {
+		panic(err)
+	}
+	return [][]byte{e}
 }
 
 func TestWrittenUnderLogNameAndResource(t *testing.T) {
@@ -57,7 +62,7 @@ func TestWrittenUnderLogNameAndResource(t *testing.T) {
 	if e.GetLogName() != "projects/p/logs/a%2Fb" || e.GetResource().GetType() != "global" {
 		t.Errorf("entry %v", e)
 	}
-	bare := proto.Size(e) - proto.Size(text("one")[0])
+	bare := proto.Size(e) - len(text("one")[0])
 	if w.Overhead() != bare {
 		t.Errorf("overhead %d, but the call added %d", w.Overhead(), bare)
 	}
@@ -86,7 +91,7 @@ func busy(t *testing.T, w *Writer, server *cloudlogtest.Server) (release func())
 
 // crowd writes n times while a call is under way, and returns the outcomes.
 // They are fewer than would begin a call of their own.
-func crowd(t *testing.T, w *Writer, server *cloudlogtest.Server, n int, entries func(i int) []*loggingpb.LogEntry) []error {
+func crowd(t *testing.T, w *Writer, server *cloudlogtest.Server, n int, entries func(i int) [][]byte) []error {
 	t.Helper()
 	release := busy(t, w, server)
 	outcomes := make([]error, n)
@@ -117,7 +122,7 @@ func until(t *testing.T, ok func() bool) {
 func TestThoseThatWaitShareACall(t *testing.T) {
 	w, server := open(t)
 	const n = enough - 1
-	for i, err := range crowd(t, w, server, n, func(i int) []*loggingpb.LogEntry { return text(fmt.Sprint(i)) }) {
+	for i, err := range crowd(t, w, server, n, func(i int) [][]byte { return text(fmt.Sprint(i)) }) {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -151,7 +156,7 @@ func TestEnoughDoNotWaitForACallUnderWay(t *testing.T) {
 func TestSharedCallStaysUnderTheLimit(t *testing.T) {
 	w, server := open(t)
 	big := strings.Repeat("x", 250_000)
-	for i, err := range crowd(t, w, server, enough-1, func(i int) []*loggingpb.LogEntry {
+	for i, err := range crowd(t, w, server, enough-1, func(i int) [][]byte {
 		return slices.Concat(text(fmt.Sprint(i, "a", big)), text(fmt.Sprint(i, "b", big)), text(fmt.Sprint(i, "c", big)))
 	}) {
 		if err != nil {
@@ -163,11 +168,11 @@ func TestSharedCallStaysUnderTheLimit(t *testing.T) {
 func TestOneAtFaultAmongMany(t *testing.T) {
 	w, server := open(t)
 	const n = 12
-	outcomes := crowd(t, w, server, n, func(i int) []*loggingpb.LogEntry {
+	outcomes := crowd(t, w, server, n, func(i int) [][]byte {
 		if i%4 == 0 {
 			return text(fmt.Sprint(i, strings.Repeat("x", 300_000)))
 		}
-		return append(text(fmt.Sprint(i)), text(fmt.Sprint(i, "b"))...)
+		return slices.Concat(text(fmt.Sprint(i)), text(fmt.Sprint(i, "b")))
 	})
 	for i, err := range outcomes {
 		if want := map[bool]codes.Code{true: codes.InvalidArgument}[i%4 == 0]; status.Code(err) != want {

@@ -5,9 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
@@ -26,17 +25,17 @@ const (
 // delivery is the entries of one webhook on their way, and who waits for them.
 type delivery struct {
 	ctx     context.Context
-	entries []*loggingpb.LogEntry
+	entries [][]byte
 	// alone says neither to wait for others nor to share a call with them.
 	alone   bool
-	size    int
+	size    int // that the entries take in a call
 	outcome chan error
 }
 
-func newDelivery(ctx context.Context, entries []*loggingpb.LogEntry) *delivery {
+func newDelivery(ctx context.Context, entries [][]byte) *delivery {
 	d := &delivery{ctx: ctx, entries: entries}
 	for _, e := range entries {
-		d.size += proto.Size(e)
+		d.size += protowire.SizeTag(entriesField) + protowire.SizeBytes(len(e))
 	}
 	return d
 }

@@ -80,13 +80,16 @@ type Record struct {
 	// repeated delivery once.
 	InsertID string
 	Trace    Trace
-	Labels   map[string]string
+	Labels   []Label
 	// Message is the one line for people.
 	Message string
 	Numbers payload.Numbers
 	// Webhook is the redacted body's JSON text, valid UTF-8.
 	Webhook []byte
 }
+
+// Label is a pair that Logs Explorer and metrics filter by.
+type Label struct{ Name, Value string }
 
 // Record returns what is logged of the webhook w, which was parsed from body.
 func (b *Builder) Record(w *payload.Webhook, body []byte, d Delivery) (*Record, error) {
@@ -145,28 +148,35 @@ func insertID(text []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// labels returns what Logs Explorer and metrics filter by. The names are part
-// of the function's contract with its users.
-func labels(w *payload.Webhook, secret int) map[string]string {
-	labels := make(map[string]string, 10)
-	for _, l := range [...]struct{ name, value string }{
+// labels returns what Logs Explorer and metrics filter by, in the order of the
+// names, which are part of the function's contract with its users.
+func labels(w *payload.Webhook, secret int) []Label {
+	labels := make([]Label, 0, 9)
+	for _, l := range [...]Label{
 		{"api", api(w.Family)},
-		{"event", w.Event},
 		{"chat_id", w.ChatID},
-		{"thread_id", w.ThreadID},
+		{"event", w.Event},
 		{"event_id", w.EventID},
 		{"license_id", w.LicenseID},
 		{"organization_id", w.OrganizationID},
+		{"secret", secretNumber(secret)},
+		{"thread_id", w.ThreadID},
 		{"webhook_id", w.WebhookID},
 	} {
-		if l.value != "" {
-			labels[l.name] = clip(l.value, maxLabel)
+		if l.Value != "" {
+			l.Value = clip(l.Value, maxLabel)
+			labels = append(labels, l)
 		}
 	}
-	if secret > 0 {
-		labels["secret"] = strconv.Itoa(secret)
-	}
 	return labels
+}
+
+// secretNumber is the value of the label, empty if no secret matched.
+func secretNumber(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 // api is the value of the label: an upgrade request comes from the same block

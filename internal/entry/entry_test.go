@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-
-	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	_ "example.com/livechat-webhook/internal/golden"
 	"example.com/livechat-webhook/payload"
@@ -41,20 +44,31 @@ func record(t testing.TB, body []byte) *Record {
 	return r
 }
 
-// wire returns entries as a reader of the wire sees them.
-func wire(t testing.TB, entries []*loggingpb.LogEntry) []*loggingpb.LogEntry {
+// read returns entries as a reader of the wire sees them.
+func read(t testing.TB, entries [][]byte) []*loggingpb.LogEntry {
 	t.Helper()
-	for i, e := range entries {
-		b, err := proto.Marshal(e)
-		if err != nil {
-			t.Fatalf("an entry that cannot be sent: %v", err)
-		}
-		entries[i] = new(loggingpb.LogEntry)
-		if err := proto.Unmarshal(b, entries[i]); err != nil {
+	var read []*loggingpb.LogEntry
+	for _, wire := range entries {
+		e := new(loggingpb.LogEntry)
+		if err := proto.Unmarshal(wire, e); err != nil {
 			t.Fatalf("an entry that cannot be read: %v", err)
 		}
+		read = append(read, e)
 	}
-	return entries
+	return read
+}
+
+// generated returns the whole record as the types of loggingpb, but for the
+// payload, which e has.
+func generated(r *Record, e *loggingpb.LogEntry) *loggingpb.LogEntry {
+	labels := map[string]string{}
+	for _, l := range r.Labels {
+		labels[l.Name] = l.Value
+	}
+	return &loggingpb.LogEntry{
+		InsertId: r.InsertID, Timestamp: timestamppb.New(r.Time), Severity: r.Severity, Labels: labels,
+		Trace: r.Trace.Name, SpanId: r.Trace.SpanID, TraceSampled: r.Trace.Sampled, Payload: e.GetPayload(),
+	}
 }
 
 func TestSizeNearTheLimit(t *testing.T) {
@@ -66,7 +80,7 @@ func TestSizeNearTheLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			if n := proto.Size(e) + overhead; n >= maxEntry {
+			if n := len(e) + overhead; n >= maxEntry {
 				t.Fatalf("a body of %d bytes becomes an entry of %d", len(body), n)
 			}
 		}
@@ -78,8 +92,8 @@ func TestSizeNearTheLimit(t *testing.T) {
 
 func TestLongLabelsCutBetweenCharacters(t *testing.T) {
 	r := record(t, []byte(`{"action":"`+strings.Repeat("é", 1000)+`"}`))
-	if got := r.Labels["event"]; got != strings.Repeat("é", maxLabel/2) {
-		t.Errorf("%d bytes: %.20q…", len(got), got)
+	if got := r.Labels[1]; got != (Label{"event", strings.Repeat("é", maxLabel/2)}) {
+		t.Errorf("%s has %d bytes: %.20q…", got.Name, len(got.Value), got.Value)
 	}
 }
 
@@ -117,7 +131,7 @@ func TestInsertIDTellsNothingOfWhatWasRedacted(t *testing.T) {
 }
 
 // FuzzRecord plants secrets and personal data in a body and looks for them in
-// all that leaves the function.
+// all that leaves the function, which must be what loggingpb reads and writes.
 func FuzzRecord(f *testing.F) {
 	for _, body := range []string{
 		`{"email":1}`, `{"a":[{"text":{}}],"b":"\ud800"}`, `{"secret_key":"x","payload":{"secret_key":"x"}}`,
@@ -154,8 +168,9 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("not a JSON line: %.100q", out)
 		}
 		var joined strings.Builder
-		for _, e := range wire(t, entries) {
-			if n := proto.Size(e) + 200; n >= maxEntry {
+		read := read(t, entries)
+		for i, e := range read {
+			if n := len(entries[i]) + 200; n >= maxEntry {
 				t.Errorf("an entry of %d bytes", n)
 			}
 			text, err := protojson.Marshal(e)
@@ -168,8 +183,13 @@ func FuzzRecord(f *testing.F) {
 		if len(entries) > 1 && joined.String() != string(r.Webhook) {
 			t.Error("the joined parts are not the body")
 		}
-		if len(entries) == 1 && entries[0].GetJsonPayload().GetFields()["webhook"].GetStructValue() == nil {
-			t.Error("no webhook in the entry")
+		if len(entries) == 1 {
+			if read[0].GetJsonPayload().GetFields()["webhook"].GetStructValue() == nil {
+				t.Error("no webhook in the entry")
+			}
+			if diff := cmp.Diff(generated(r, read[0]), read[0], protocmp.Transform()); diff != "" {
+				t.Errorf("not what loggingpb makes of the record (-want +got):\n%s", diff)
+			}
 		}
 		for _, gone := range []string{ours, theirs, private} {
 			if strings.Contains(out, gone) {
@@ -232,8 +252,78 @@ func overwrite(v any) {
 	}
 }
 
-// BenchmarkEntries measures a parsed webhook on its way to entries.
+// BenchmarkRecord measures a body on its way to a record, where nothing but
+// secret_key and token is redacted, and where personal data is.
+func BenchmarkRecord(b *testing.B) {
+	plain := NewBuilder("p", nil, []string{ours})
+	for _, size := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("%dKB", size), func(b *testing.B) { benchmarkRecord(b, plain, chatEnded(b, size<<10)) })
+	}
+	b.Run("10KB-redacted", func(b *testing.B) { benchmarkRecord(b, builder, chatEnded(b, 10<<10)) })
+}
+
+func benchmarkRecord(b *testing.B, builder *Builder, body []byte) {
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		w, err := payload.Parse(body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := builder.Record(w, body, Delivery{Received: time.Unix(1552126505, 0), Secret: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkEntries measures a record on its way to the wire.
 func BenchmarkEntries(b *testing.B) {
+	for _, size := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("%dKB", size), func(b *testing.B) {
+			r := record(b, chatEnded(b, size<<10))
+			b.SetBytes(int64(len(r.Webhook)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Entries(200); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLoggingpb measures the same by the generated types.
+func BenchmarkLoggingpb(b *testing.B) {
+	for _, size := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("%dKB", size), func(b *testing.B) {
+			r := record(b, chatEnded(b, size<<10))
+			b.SetBytes(int64(len(r.Webhook)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var webhook map[string]any
+				if err := json.Unmarshal(r.Webhook, &webhook); err != nil {
+					b.Fatal(err)
+				}
+				fields, err := structpb.NewStruct(map[string]any{"message": r.Message, "webhook": webhook})
+				if err != nil {
+					b.Fatal(err)
+				}
+				e := generated(r, &loggingpb.LogEntry{Payload: &loggingpb.LogEntry_JsonPayload{JsonPayload: fields}})
+				if proto.Size(e) >= maxEntry {
+					b.Fatal("too large")
+				}
+				if _, err := proto.Marshal(e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// chatEnded returns the chat_ended of 2019, without white space and with as
+// many messages as make size bytes.
+func chatEnded(b *testing.B, size int) []byte {
+	b.Helper()
 	original, err := os.ReadFile("../../testdata/v2/chat_ended.json")
 	if err != nil {
 		b.Fatal(err)
@@ -243,17 +333,6 @@ func BenchmarkEntries(b *testing.B) {
 		b.Fatal(err)
 	}
 	const first, message = `"messages":[`, `{"user_type":"visitor","author_name":"NAME","text":"hello! how's it going?","json":"","timestamp":1552126451},`
-	for _, size := range []int{1, 10, 100} {
-		b.Run(fmt.Sprintf("%dKB", size), func(b *testing.B) {
-			more := strings.Repeat(message, max(0, size<<10-compact.Len())/len(message))
-			body := bytes.Replace(compact.Bytes(), []byte(first), []byte(first+more), 1)
-			b.SetBytes(int64(len(body)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := record(b, body).Entries(200); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	more := strings.Repeat(message, max(0, size-compact.Len())/len(message))
+	return bytes.Replace(compact.Bytes(), []byte(first), []byte(first+more), 1)
 }

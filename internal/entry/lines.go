@@ -2,8 +2,6 @@ package entry
 
 import (
 	"bytes"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -57,8 +55,8 @@ func (r *Record) line(buf *bytes.Buffer, notWritten, insertID, suffix, name stri
 	}
 	e.WriteToken(jsontext.String("logging.googleapis.com/labels"))
 	e.WriteToken(jsontext.BeginObject)
-	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
-		member(name, jsontext.String(r.Labels[name]))
+	for _, l := range r.Labels {
+		member(l.Name, jsontext.String(l.Value))
 	}
 	e.WriteToken(jsontext.EndObject)
 	e.WriteToken(jsontext.String(name))

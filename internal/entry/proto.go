@@ -1,95 +1,130 @@
 package entry
 
 import (
-	"encoding/binary"
 	"fmt"
 
-	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"example.com/livechat-webhook/internal/structwire"
 )
 
-// maxEntry is what proto.Size of an entry stays under. The published limit is
+// maxEntry is how many bytes an entry, as protobuf, stays under. The published limit is
 // 256 KiB of an "approximate, internal size"
 // (https://docs.cloud.google.com/logging/quotas); 256,000 is what Google's own
 // OpenTelemetry exporter stays under.
 const maxEntry = 256_000
+
+// aroundPayload is about what all of an entry but the webhook takes.
+const aroundPayload = 1 << 10
 
 // partRoom is what a part needs beside its piece of text and what all entries
 // of a record have: the split itself, the suffixes of insertId and message,
 // tags and lengths.
 const partRoom = 256
 
-// aroundPayload is more than all of an entry but its payload takes, so that
-// small entries need not be measured.
-const aroundPayload = 8 << 10
-
-// jsonPayload is the number of LogEntry.json_payload.
-const jsonPayload protowire.Number = 6
-
-// maxHeader is how many bytes the tag and the length of json_payload take at
-// most.
-const maxHeader = 1 + binary.MaxVarintLen32
-
-// newPayload returns a json_payload without fields: room for its header, and
-// for about size bytes to be appended.
-func newPayload(size int) []byte {
-	return make([]byte, maxHeader, maxHeader+size+128)
-}
-
-// withHeader returns the payload as a field of a LogEntry: the header put
-// straight before the fields.
-func withHeader(payload []byte) []byte {
-	fields := len(payload) - maxHeader
-	header := protowire.AppendTag(make([]byte, 0, maxHeader), jsonPayload, protowire.BytesType)
-	header = protowire.AppendVarint(header, uint64(fields))
-	copy(payload[maxHeader-len(header):], header)
-	return payload[maxHeader-len(header):]
-}
+// The fields of an entry, by their numbers in
+// https://github.com/googleapis/googleapis/blob/master/google/logging/v2/log_entry.proto
+const (
+	insertIDField     protowire.Number = 4
+	jsonPayloadField  protowire.Number = 6
+	timestampField    protowire.Number = 9
+	severityField     protowire.Number = 10
+	labelsField       protowire.Number = 11
+	traceField        protowire.Number = 22
+	spanIDField       protowire.Number = 27
+	traceSampledField protowire.Number = 30
+	splitField        protowire.Number = 35
+)
 
 // Entries returns the record as entries for one write to the Cloud Logging
-// API: one, or as many as it takes to keep each under maxEntry bytes, of which
-// overhead are kept free for what the write adds to every entry.
-func (r *Record) Entries(overhead int) ([]*loggingpb.LogEntry, error) {
+// API, each the wire form of a google.logging.v2.LogEntry: one, or as many as
+// it takes to keep each under maxEntry bytes, of which overhead are kept free
+// for what the write adds to every entry.
+//
+// The bytes mean what a marshalled loggingpb.LogEntry does (FuzzRecord), but are
+// written at once: to build the message with its map of labels and the
+// structpb.Struct of its payload, to measure it and to marshal it takes ten
+// times as long (BenchmarkEntries against BenchmarkLoggingpb).
+func (r *Record) Entries(overhead int) ([][]byte, error) {
 	limit := maxEntry - overhead
 	if len(r.Webhook) < limit {
-		fields, err := r.structured()
+		whole, err := r.whole()
 		if err != nil {
 			return nil, err
 		}
-		if whole := r.entry(r.InsertID, fields); len(fields) < limit-aroundPayload || proto.Size(whole) < limit {
-			return []*loggingpb.LogEntry{whole}, nil
+		if len(whole) < limit {
+			return [][]byte{whole}, nil
 		}
 	}
 	return r.parts(limit), nil
 }
 
+// whole returns the one entry for the whole webhook, however large.
+func (r *Record) whole() ([]byte, error) {
+	e := r.appendAround(make([]byte, 0, aroundPayload+len(r.Webhook)*3/2), r.InsertID)
+	e, payload := structwire.Open(e, jsonPayloadField)
+	e = structwire.AppendString(e, "message", r.Message)
+	for _, n := range r.numbers() {
+		e = structwire.AppendNumber(e, n.name, n.value)
+	}
+	e, err := structwire.AppendJSON(e, "webhook", r.Webhook)
+	return structwire.Shut(e, payload), err
+}
+
 // parts returns the record split into entries under limit bytes.
-func (r *Record) parts(limit int) []*loggingpb.LogEntry {
-	room := limit - partRoom - len(r.Message) - proto.Size(r.entry(r.InsertID, newPayload(0)))
-	pieces := cut(r.Webhook, room)
-	entries := make([]*loggingpb.LogEntry, len(pieces))
+func (r *Record) parts(limit int) [][]byte {
+	around := r.appendAround(nil, r.InsertID)
+	pieces := cut(r.Webhook, limit-partRoom-len(r.Message)-len(around))
+	entries := make([][]byte, len(pieces))
 	for i, piece := range pieces {
-		fields := newPayload(len(piece) + len(r.Message) + partRoom)
-		fields = structwire.AppendString(fields, "message", r.Message+partSuffix(i, len(pieces)))
-		fields = structwire.AppendString(fields, "webhook_text", piece)
-		entries[i] = r.entry(r.partID(i), fields)
-		entries[i].Split = &loggingpb.LogSplit{Uid: r.InsertID, Index: int32(i), TotalSplits: int32(len(pieces))}
+		e := r.appendAround(make([]byte, 0, limit), r.partID(i))
+		e = appendSplit(e, r.InsertID, i, len(pieces))
+		e, payload := structwire.Open(e, jsonPayloadField)
+		e = structwire.AppendString(e, "message", r.Message+partSuffix(i, len(pieces)))
+		e = structwire.AppendString(e, "webhook_text", piece)
+		entries[i] = structwire.Shut(e, payload)
 	}
 	return entries
 }
 
-// structured returns the payload for the whole webhook.
-func (r *Record) structured() ([]byte, error) {
-	fields := newPayload(len(r.Webhook)*3/2 + len(r.Message))
-	fields = structwire.AppendString(fields, "message", r.Message)
-	for _, n := range r.numbers() {
-		fields = structwire.AppendNumber(fields, n.name, n.value)
+// appendAround appends all of an entry but payload and split.
+func (r *Record) appendAround(e []byte, insertID string) []byte {
+	e = appendString(e, insertIDField, insertID)
+	e, timestamp := structwire.Open(e, timestampField)
+	e = appendVarint(e, 1, r.Time.Unix())
+	e = appendVarint(e, 2, int64(r.Time.Nanosecond()))
+	e = structwire.Shut(e, timestamp)
+	e = appendVarint(e, severityField, int64(r.Severity))
+	for _, l := range r.Labels {
+		var label int
+		e, label = structwire.Open(e, labelsField)
+		e = appendString(e, 1, l.Name)
+		e = appendString(e, 2, l.Value)
+		e = structwire.Shut(e, label)
 	}
-	return structwire.AppendJSON(fields, "webhook", r.Webhook)
+	if r.Trace.Name != "" {
+		e = appendString(e, traceField, r.Trace.Name)
+		e = appendString(e, spanIDField, r.Trace.SpanID)
+		e = appendVarint(e, traceSampledField, int64(protowire.EncodeBool(r.Trace.Sampled)))
+	}
+	return e
+}
+
+// appendSplit appends which of how many entries this one is.
+func appendSplit(e []byte, uid string, index, total int) []byte {
+	e, split := structwire.Open(e, splitField)
+	e = appendString(e, 1, uid)
+	e = appendVarint(e, 2, int64(index))
+	e = appendVarint(e, 3, int64(total))
+	return structwire.Shut(e, split)
+}
+
+func appendString(dst []byte, field protowire.Number, value string) []byte {
+	return protowire.AppendString(protowire.AppendTag(dst, field, protowire.BytesType), value)
+}
+
+func appendVarint(dst []byte, field protowire.Number, value int64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(dst, field, protowire.VarintType), uint64(value))
 }
 
 // number is a member of jsonPayload to plot.
@@ -110,27 +145,6 @@ func (r *Record) numbers() []number {
 		numbers = append(numbers, number{"messages", float64(*n)})
 	}
 	return numbers
-}
-
-// entry returns the record with payload, which newPayload began, as
-// jsonPayload.
-//
-// The payload rides as bytes of a field that the generated type does not look
-// into. They leave as they are and are json_payload to every reader; making
-// the message structpb.Struct of them only to marshal it again would cost ten
-// times as much (BenchmarkStructpb of internal/structwire).
-func (r *Record) entry(insertID string, payload []byte) *loggingpb.LogEntry {
-	e := &loggingpb.LogEntry{
-		Severity:     r.Severity,
-		Timestamp:    timestamppb.New(r.Time),
-		InsertId:     insertID,
-		Trace:        r.Trace.Name,
-		SpanId:       r.Trace.SpanID,
-		TraceSampled: r.Trace.Sampled,
-		Labels:       r.Labels,
-	}
-	e.ProtoReflect().SetUnknown(withHeader(payload))
-	return e
 }
 
 // partID puts the index behind insertId, so that the parts, which share their

@@ -194,12 +194,21 @@ func openMember(dst []byte, name string) ([]byte, memberAt) {
 
 func (m memberAt) shut(dst []byte) []byte { return shut(shut(dst, m.value), m.entry) }
 
-// open appends tag and one byte for the length of what follows, and returns
-// where what follows starts.
+// Open begins a field of that number that is a message or a string: it appends
+// tag and length, and returns where what follows starts. [Shut] ends the field.
+func Open(dst []byte, field protowire.Number) ([]byte, int) {
+	dst = append(protowire.AppendTag(dst, field, protowire.BytesType), 0)
+	return dst, len(dst)
+}
+
+// open is Open for a tag of one byte.
 func open(dst []byte, tag byte) ([]byte, int) {
 	dst = append(dst, tag, 0)
 	return dst, len(dst)
 }
+
+// Shut ends the field whose content, which [Open] began, is dst[start:].
+func Shut(dst []byte, start int) []byte { return shut(dst, start) }
 
 // shut sets the length in front of dst[start:], and moves that content up if
 // its length takes more than the one byte that open kept.
