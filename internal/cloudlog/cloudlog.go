@@ -85,12 +85,18 @@ func Open(ctx context.Context, d Destination) (*Writer, error) {
 
 func options(emulator string) []option.ClientOption {
 	opts := []option.ClientOption{
+		// Nobody collects what the client would tell of each call to
+		// OpenTelemetry.
+		option.WithTelemetryDisabled(),
 		// After an outage the default waits up to two minutes before it
 		// connects again.
 		option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: firstBackoff, Multiplier: 2, Jitter: 0.2, MaxDelay: maxBackoff},
 			MinConnectTimeout: attemptTimeout,
 		})),
+		// The answers are empty. Without a fixed window the client would send a
+		// ping with each to find out how fast they come.
+		option.WithGRPCDialOption(grpc.WithStaticStreamWindowSize(64 << 10)),
 		// An instance without CPU does not notice that its connection is gone.
 		// The ping that goes with the first call after a pause does.
 		option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
