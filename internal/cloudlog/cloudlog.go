@@ -30,7 +30,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -66,6 +65,7 @@ type Writer struct {
 	client   *logging.Client
 	logName  string
 	resource *mrpb.MonitoredResource
+	overhead int
 	gather   gatherer
 }
 
@@ -79,6 +79,7 @@ func Open(ctx context.Context, d Destination) (*Writer, error) {
 	// minute. Write retries itself, one webhook at a time.
 	client.CallOptions.WriteLogEntries = nil
 	w := &Writer{client: client, logName: d.LogName(), resource: d.Resource}
+	w.overhead = proto.Size(&loggingpb.LogEntry{LogName: w.logName, Resource: w.resource})
 	w.gather.send = w.send
 	return w, nil
 }
@@ -117,9 +118,7 @@ func (w *Writer) Close() error { return w.client.Close() }
 
 // Overhead returns how many bytes the log's name and the resource, which are
 // sent once a call, add to each entry once it is stored.
-func (w *Writer) Overhead() int {
-	return proto.Size(&loggingpb.LogEntry{LogName: w.logName, Resource: w.resource})
-}
+func (w *Writer) Overhead() int { return w.overhead }
 
 // Check makes a call that writes nothing. It leaves behind what a first write
 // would have to wait for: a connection and a token. InvalidArgument is no
@@ -188,27 +187,18 @@ func (w *Writer) send(deliveries []*delivery) []error {
 	return outcomes(err, deliveries)
 }
 
-// entriesField is WriteLogEntriesRequest.entries in
-// https://github.com/googleapis/googleapis/blob/master/google/logging/v2/logging.proto
-const entriesField protowire.Number = 4
-
-// request returns the call for several deliveries. Their entries ride as bytes
-// that the generated type does not look into, leave as they are, and are
-// entries to every reader: they have been marshalled already.
+// request returns the call for several deliveries. Their entries have been
+// marshalled: they ride as bytes that the generated type does not look into,
+// leave as they are, and are the fields of an entry to every reader.
 func (w *Writer) request(deliveries []*delivery) *loggingpb.WriteLogEntriesRequest {
-	size := 0
+	r := &loggingpb.WriteLogEntriesRequest{LogName: w.logName, Resource: w.resource, PartialSuccess: true}
 	for _, d := range deliveries {
-		size += d.size
-	}
-	entries := make([]byte, 0, size)
-	for _, d := range deliveries {
-		for _, e := range d.entries {
-			entries = protowire.AppendTag(entries, entriesField, protowire.BytesType)
-			entries = protowire.AppendBytes(entries, e)
+		for _, fields := range d.entries {
+			e := new(loggingpb.LogEntry)
+			e.ProtoReflect().SetUnknown(fields)
+			r.Entries = append(r.Entries, e)
 		}
 	}
-	r := &loggingpb.WriteLogEntriesRequest{LogName: w.logName, Resource: w.resource, PartialSuccess: true}
-	r.ProtoReflect().SetUnknown(entries)
 	return r
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
@@ -28,14 +27,14 @@ type delivery struct {
 	entries [][]byte
 	// alone says neither to wait for others nor to share a call with them.
 	alone   bool
-	size    int // that the entries take in a call
+	size    int // bytes of the entries
 	outcome chan error
 }
 
 func newDelivery(ctx context.Context, entries [][]byte) *delivery {
 	d := &delivery{ctx: ctx, entries: entries}
 	for _, e := range entries {
-		d.size += protowire.SizeTag(entriesField) + protowire.SizeBytes(len(e))
+		d.size += len(e)
 	}
 	return d
 }

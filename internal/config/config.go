@@ -47,8 +47,8 @@ func Load(ctx context.Context, getenv func(string) string) (Config, error) {
 		Secrets:         List(getenv("LIVECHAT_SECRETS")),
 		AllowUnverified: e.flag("LIVECHAT_ALLOW_UNVERIFIED"),
 		Redact:          List(getenv("LIVECHAT_REDACT")),
-		LogID:           e.matching("LOG_ID", "livechat-webhooks", logID, "letters, digits and / _ - . only, fewer than 512"),
-		Project:         e.matching("GOOGLE_CLOUD_PROJECT", "", projectID, "a project id"),
+		LogID:           e.matching("LOG_ID", "livechat-webhooks", isLogID, "letters, digits and / _ - . only, fewer than 512"),
+		Project:         e.matching("GOOGLE_CLOUD_PROJECT", "", isProjectID, "a project id"),
 		Emulator:        e.hostPort("LOGGING_EMULATOR_HOST"),
 	}
 	e.port("PORT")
@@ -82,11 +82,18 @@ func List(value string) []string {
 }
 
 var (
-	// https://docs.cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry
-	logID = regexp.MustCompile(`^[A-Za-z0-9/_.-]{1,511}$`)
-	// A project id, which may be scoped to a domain.
+	logID     = regexp.MustCompile(`^[A-Za-z0-9/_.-]+$`)
 	projectID = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z0-9-]+$`)
 )
+
+// isLogID follows
+// https://docs.cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry. The
+// length is not for the expression to check: to compile {1,511} took a fifth of
+// the time to start.
+func isLogID(s string) bool { return len(s) < 512 && logID.MatchString(s) }
+
+// isProjectID accepts ids that are scoped to a domain too.
+func isProjectID(s string) bool { return projectID.MatchString(s) }
 
 // environment reads variables and gathers what is wrong with them.
 type environment struct {
@@ -109,12 +116,12 @@ func (e *environment) flag(name string) bool {
 	return false
 }
 
-func (e *environment) matching(name, byDefault string, pattern *regexp.Regexp, what string) string {
+func (e *environment) matching(name, byDefault string, valid func(string) bool, what string) string {
 	value := e.getenv(name)
 	if value == "" {
 		return byDefault
 	}
-	if !pattern.MatchString(value) {
+	if !valid(value) {
 		e.fault("%s is %q: it must be %s", name, value, what)
 	}
 	return value

@@ -14,8 +14,9 @@ import (
 // OpenTelemetry exporter stays under.
 const maxEntry = 256_000
 
-// aroundPayload is about what all of an entry but the webhook takes.
-const aroundPayload = 1 << 10
+// aroundWebhook is about what all of an entry but the webhook takes. The
+// webhook takes about a quarter more than its text.
+const aroundWebhook = 512
 
 // partRoom is what a part needs beside its piece of text and what all entries
 // of a record have: the split itself, the suffixes of insertId and message,
@@ -61,7 +62,7 @@ func (r *Record) Entries(overhead int) ([][]byte, error) {
 
 // whole returns the one entry for the whole webhook, however large.
 func (r *Record) whole() ([]byte, error) {
-	e := r.appendAround(make([]byte, 0, aroundPayload+len(r.Webhook)*3/2), r.InsertID)
+	e := r.appendAround(make([]byte, 0, aroundWebhook+len(r.Webhook)*5/4), r.InsertID)
 	e, payload := structwire.Open(e, jsonPayloadField)
 	e = structwire.AppendString(e, "message", r.Message)
 	for _, n := range r.numbers() {
