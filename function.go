@@ -195,7 +195,7 @@ func (f *Function) handle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	record, err := f.entries.Record(webhook, body, entry.Delivery{Received: received, Secret: secret, Header: r.Header})
+	record, err := f.entries.Record(webhook, entry.Delivery{Received: received, Secret: secret, Header: r.Header})
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,9 @@ type Webhook struct {
 	// of an event that was changed later do not say when the change happened.
 	Time time.Time
 
-	found parts
+	body        []byte
+	found       parts
+	credentials []span // of all members called secret_key or token
 
 	decodeOnce sync.Once
 	typed      any
@@ -92,14 +94,30 @@ type Webhook struct {
 //
 // The webhook refers to body, which must not be changed afterwards.
 func Parse(body []byte) (*Webhook, error) {
-	w := new(Webhook)
-	if err := read(body, &w.found); err != nil {
+	w := &Webhook{body: body}
+	if err := w.read(body); err != nil {
 		return nil, err
 	}
 	w.identify()
 	w.locate()
 	w.Time = w.happened()
 	return w, nil
+}
+
+// WithoutCredentials returns the body with mark, which is JSON text, in place of
+// the values of secret_key and token at its top level: of all members of these
+// names, not only of the last ones. All other bytes are as they were.
+func (w *Webhook) WithoutCredentials(mark string) []byte {
+	if len(w.credentials) == 0 {
+		return w.body
+	}
+	text := make([]byte, 0, len(w.body)+len(w.credentials)*len(mark))
+	copied := 0
+	for _, c := range w.credentials {
+		text = append(append(text, w.body[copied:c.start]...), mark...)
+		copied = c.end
+	}
+	return append(text, w.body[copied:]...)
 }
 
 // identify fills in family, event and what stands in the envelope.

@@ -193,6 +193,28 @@ func TestParseKeepsNothingOfTheBodyBefore(t *testing.T) {
 	}
 }
 
+func TestWithoutCredentials(t *testing.T) {
+	for _, test := range []struct{ name, body, want string }{
+		{"none", ` {"a" : [1, {"b":null}] } `, ` {"a" : [1, {"b":null}] } `},
+		{"both", `{"secret_key": "x", "a":1, "token" :"y" }`, `{"secret_key": 0, "a":1, "token" :0 }`},
+		{"repeated", `{"secret_key":"x","secret_key":"y"}`, `{"secret_key":0,"secret_key":0}`},
+		{"by escapes", `{"secret\u005fkey":"x"}`, `{"secret\u005fkey":0}`},
+		{"of any type", `{"secret_key":{"a":[1]},"token":[ ]}`, `{"secret_key":0,"token":0}`},
+		{"below the top", `{"payload":{"secret_key":"x"}}`, `{"payload":{"secret_key":"x"}}`},
+		{"in another case", `{"Token":"x"}`, `{"Token":"x"}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			body := []byte(test.body)
+			if got := mustParse(t, body).WithoutCredentials("0"); string(got) != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+			if string(body) != test.body {
+				t.Error("the body was changed")
+			}
+		})
+	}
+}
+
 func TestDecodeSurvivesWrongKinds(t *testing.T) {
 	w := mustParse(t, []byte(`{"action":"incoming_chat","payload":{"new":1,"chat":{
 		"id":7,"users":["nobody",{"id":"u","present":"yes","name":"Mary","fields":{"plan":"trial","seats":3}}],
@@ -296,6 +318,15 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("known %v, but %v", w.Known(), err)
 		}
 		checkLine(t, w.Summary())
+		var without map[string]json.RawMessage
+		if err := json.Unmarshal(w.WithoutCredentials("0"), &without); shallow && err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"secret_key", "token"} {
+			if value, ok := without[name]; ok && string(value) != "0" {
+				t.Errorf("%s is still %s", name, value)
+			}
+		}
 	})
 }
 

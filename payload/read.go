@@ -156,10 +156,15 @@ func (p *parts) clock(of ...part) time.Time {
 	return time.Time{}
 }
 
+// span is where a value stands in a body.
+type span struct{ start, end int }
+
 // node is a member of the tree that paths spell.
 type node struct {
 	part    part
 	members map[string]*node
+	// credential says that the value must not be logged.
+	credential bool
 }
 
 var root = tree()
@@ -179,6 +184,8 @@ func tree() *node {
 		}
 	}
 	root.members["data"] = root.members["payload"] // API 3.0 called it data
+	root.members["secret_key"].credential = true
+	root.members["token"].credential = true
 	return root
 }
 
@@ -203,7 +210,7 @@ type reader struct {
 	body    []byte
 	buf     bytes.Buffer // from which the decoder reads without copying
 	decoder jsontext.Decoder
-	found   *parts
+	webhook *Webhook
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -211,18 +218,19 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // lenient is what encoding/json accepts.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// read finds the parts of body, or says what is wrong with it.
-func read(body []byte, found *parts) error {
+// read finds the parts of body and its credentials, or says what is wrong with
+// it.
+func (w *Webhook) read(body []byte) error {
 	r := readers.Get().(*reader)
 	defer r.release()
-	r.body, r.buf, r.found = body, *bytes.NewBuffer(body), found
+	r.body, r.buf, r.webhook = body, *bytes.NewBuffer(body), w
 	r.decoder.Reset(&r.buf, lenient)
 	return r.whole()
 }
 
 // release gives r back without the body.
 func (r *reader) release() {
-	r.body, r.buf, r.found = nil, bytes.Buffer{}, nil
+	r.body, r.buf, r.webhook = nil, bytes.Buffer{}, nil
 	r.decoder.Reset(&r.buf)
 	readers.Put(r)
 }
@@ -261,7 +269,7 @@ func (r *reader) whole() error {
 	case err != io.EOF:
 		// The decoder's own words would quote the body.
 		return fmt.Errorf("%w after byte %d", ErrSyntax, r.decoder.InputOffset())
-	case r.found[atBody].Kind() != '{':
+	case r.webhook.found[atBody].Kind() != '{':
 		return ErrNotObject
 	}
 	return nil
@@ -274,8 +282,9 @@ func (r *reader) value(n *node) (err error) {
 		_, err = r.decoder.ReadValue()
 		return err
 	}
-	if r.found[n.part] != nil {
-		n.forget(r.found) // as the last of two members of one name counts
+	found := &r.webhook.found
+	if found[n.part] != nil {
+		n.forget(found) // as the last of two members of one name counts
 	}
 	start := r.decoder.InputOffset()
 	switch kind := r.decoder.PeekKind(); {
@@ -297,6 +306,10 @@ func (r *reader) value(n *node) (err error) {
 	default:
 		_, err = r.decoder.ReadValue()
 	}
-	r.found[n.part] = bytes.TrimLeft(r.body[start:r.decoder.InputOffset()], " \t\r\n:,")
+	end := r.decoder.InputOffset()
+	found[n.part] = bytes.TrimLeft(r.body[start:end], " \t\r\n:,")
+	if n.credential {
+		r.webhook.credentials = append(r.webhook.credentials, span{int(end) - len(found[n.part]), int(end)})
+	}
 	return err
 }

@@ -51,11 +51,7 @@ type Builder struct {
 // NewBuilder returns a Builder for a Google Cloud project. Members of that name
 // and the secrets never leave the function.
 func NewBuilder(project string, members, secrets []string) *Builder {
-	b := &Builder{project, redact.Rules{
-		Members:    map[string]bool{},
-		TopMembers: map[string]bool{"secret_key": true, "token": true},
-		Secrets:    secrets,
-	}}
+	b := &Builder{project, redact.Rules{Members: map[string]bool{}, Secrets: secrets}}
 	for _, name := range members {
 		b.rules.Members[name] = true
 	}
@@ -91,9 +87,9 @@ type Record struct {
 // Label is a pair that Logs Explorer and metrics filter by.
 type Label struct{ Name, Value string }
 
-// Record returns what is logged of the webhook w, which was parsed from body.
-func (b *Builder) Record(w *payload.Webhook, body []byte, d Delivery) (*Record, error) {
-	text, found, err := b.rulesFor(w).Text(body)
+// Record returns what is logged of the webhook w.
+func (b *Builder) Record(w *payload.Webhook, d Delivery) (*Record, error) {
+	text, found, err := b.rulesFor(w).Text(w.WithoutCredentials(redact.QuotedMark))
 	if err != nil {
 		return nil, err
 	}

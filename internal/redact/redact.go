@@ -5,6 +5,7 @@ package redact
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -16,14 +17,13 @@ import (
 // part of one.
 const Mark = "[redacted]"
 
-var quotedMark = []byte(`"` + Mark + `"`)
+// QuotedMark is Mark as a JSON string.
+const QuotedMark = `"` + Mark + `"`
 
 // Rules say what has to go.
 type Rules struct {
 	// Members are names of members whose values go, at any depth.
 	Members map[string]bool
-	// TopMembers are names of members whose values go at the top level only.
-	TopMembers map[string]bool
 	// Secrets go wherever they stand: in a string, a number or a member's name.
 	Secrets []string
 }
@@ -31,36 +31,47 @@ type Rules struct {
 // Text returns the JSON text body without what r names, as valid UTF-8: a
 // value that goes becomes [Mark], and so does each secret inside a string or
 // name. Names and strings are compared by their meaning, so that escapes hide
-// nothing. found reports whether anything but values of TopMembers went.
-// Body, which stays as it is, must be valid JSON but for its UTF-8; the error
-// for other text does not quote it.
+// nothing. found reports whether anything went. Body, which stays as it is,
+// must be valid JSON but for its UTF-8; the error for other text, where it is
+// noticed, does not quote it.
 func (r Rules) Text(body []byte) (text []byte, found bool, err error) {
-	// Without escapes the bytes are what they mean. Then a look at the members
-	// of the top level is enough, a third of the work, unless a secret is left.
-	deep := len(r.Members) > 0 || bytes.IndexByte(body, '\\') >= 0
-	text, found, err = r.walk(body, deep)
-	if err == nil && !deep && r.secretIn(text) {
-		text, found, err = r.walk(body, true)
+	text = body
+	if len(r.Members) > 0 || r.secretIn(body) || r.secretMayHideIn(body) {
+		if text, found, err = r.walk(body); err != nil {
+			return nil, false, err
+		}
 	}
-	if err == nil && !utf8.Valid(text) {
+	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	}
-	return text, found, err
+	return text, found, nil
 }
 
-// walk goes through body, below its top level if deep.
-func (r Rules) walk(body []byte, deep bool) (text []byte, found bool, err error) {
+// secretMayHideIn reports whether body has escapes that may stand for a part
+// of a secret. Most bodies have none but \n and \", which cannot, and need no
+// walk.
+func (r Rules) secretMayHideIn(body []byte) bool {
+	if bytes.IndexByte(body, '\\') < 0 {
+		return false
+	}
+	return bytes.Contains(body, []byte(`\u`)) || slices.ContainsFunc(r.Secrets, func(secret string) bool {
+		return strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || strings.ContainsRune(`"\/`, c) })
+	})
+}
+
+// walk goes through body.
+func (r Rules) walk(body []byte) (text []byte, found bool, err error) {
 	w := walks.Get().(*walk)
 	defer w.release()
-	w.rules, w.body, w.deep = r, body, deep
+	w.rules, w.body = r, body
 	w.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if err := w.value(); err != nil {
 		return nil, false, fmt.Errorf("redact: not JSON from byte %d on", w.InputOffset())
 	}
 	if w.copied == 0 {
-		return body, w.found, nil
+		return body, false, nil
 	}
-	return append(w.text, body[w.copied:]...), w.found, nil
+	return append(w.text, body[w.copied:]...), true, nil
 }
 
 func (r Rules) secretIn(text []byte) bool {
@@ -77,25 +88,23 @@ type walk struct {
 	jsontext.Decoder
 	rules  Rules
 	body   []byte
-	deep   bool
 	text   []byte
 	copied int
-	found  bool
 }
 
 var walks = sync.Pool{New: func() any { return new(walk) }}
 
 func (w *walk) release() {
-	w.rules, w.body, w.deep, w.text, w.copied, w.found = Rules{}, nil, false, nil, 0, false
+	w.rules, w.body, w.text, w.copied = Rules{}, nil, nil, 0
 	walks.Put(w)
 }
 
 // value goes through the value that comes next.
 func (w *walk) value() error {
-	switch kind := w.PeekKind(); {
-	case kind == '{' && (w.deep || w.StackDepth() == 0):
+	switch w.PeekKind() {
+	case '{':
 		return w.object()
-	case kind == '[' && w.deep:
+	case '[':
 		return w.array()
 	default:
 		value, err := w.ReadValue()
@@ -111,16 +120,13 @@ func (w *walk) object() error {
 	if _, err := w.ReadToken(); err != nil {
 		return err
 	}
-	top := w.StackDepth() == 1
 	for w.PeekKind() != '}' {
 		name, err := w.ReadValue()
 		if err != nil {
 			return err
 		}
-		meaning := unquote(name)
 		w.scalar(name)
-		goes := w.rules.Members[string(meaning)]
-		if !goes && !(top && w.rules.TopMembers[string(meaning)]) {
+		if !w.rules.Members[string(unquote(name))] {
 			if err := w.value(); err != nil {
 				return err
 			}
@@ -130,8 +136,7 @@ func (w *walk) object() error {
 		if err != nil {
 			return err
 		}
-		w.replace(value, quotedMark)
-		w.found = w.found || goes
+		w.replace(value, QuotedMark)
 	}
 	_, err := w.ReadToken()
 	return err
@@ -153,9 +158,6 @@ func (w *walk) array() error {
 // scalar takes the secrets out of a string, a name or a number, which was just
 // read.
 func (w *walk) scalar(value jsontext.Value) {
-	if !w.deep {
-		return
-	}
 	switch value.Kind() {
 	case '"':
 		if meaning := unquote(value); w.rules.secretIn(meaning) {
@@ -164,19 +166,17 @@ func (w *walk) scalar(value jsontext.Value) {
 				text = strings.ReplaceAll(text, s, Mark)
 			}
 			quoted, _ := jsontext.AppendQuote(nil, text)
-			w.replace(value, quoted)
-			w.found = true
+			w.replace(value, string(quoted))
 		}
 	case '0':
 		if w.rules.secretIn(value) {
-			w.replace(value, quotedMark)
-			w.found = true
+			w.replace(value, QuotedMark)
 		}
 	}
 }
 
 // replace puts mark in the place of value, which was just read.
-func (w *walk) replace(value jsontext.Value, mark []byte) {
+func (w *walk) replace(value jsontext.Value, mark string) {
 	end := int(w.InputOffset())
 	if w.text == nil {
 		w.text = make([]byte, 0, len(w.body)+len(mark))
