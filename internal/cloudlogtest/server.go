@@ -195,7 +195,7 @@ func (s *Server) accept(r *loggingpb.WriteLogEntriesRequest, refuse func(*loggin
 	partial := &loggingpb.WriteLogEntriesPartialErrors{LogEntryErrors: map[int32]*spb.Status{}}
 	var first error
 	for i, e := range r.GetEntries() {
-		e = merged(r, e)
+		complete(e, r)
 		err := limits(e, s.Now())
 		if err == nil && refuse != nil {
 			err = refuse(e)
@@ -222,9 +222,8 @@ func (s *Server) accept(r *loggingpb.WriteLogEntriesRequest, refuse func(*loggin
 	return entries, detailed.Err()
 }
 
-// merged returns e with what its call says for all entries.
-func merged(r *loggingpb.WriteLogEntriesRequest, e *loggingpb.LogEntry) *loggingpb.LogEntry {
-	e = proto.CloneOf(e)
+// complete adds to e what its call says for all entries.
+func complete(e *loggingpb.LogEntry, r *loggingpb.WriteLogEntriesRequest) {
 	if e.LogName == "" {
 		e.LogName = r.GetLogName()
 	}
@@ -239,5 +238,4 @@ func merged(r *loggingpb.WriteLogEntriesRequest, e *loggingpb.LogEntry) *logging
 			e.Labels[name] = value
 		}
 	}
-	return e
 }
