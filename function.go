@@ -67,8 +67,8 @@ func init() {
 // (https://pkg.go.dev/runtime#GOMAXPROCS), and waking the second for work that
 // is done by then was a fifth of the CPU of a webhook.
 //
-// More memory, which every instance has, for fewer collections, which took 7 %,
-// and a limit beyond which it collects as often as it takes.
+// More memory, which every instance has, for fewer collections, which took
+// another sixth, and a limit beyond which it collects as often as it takes.
 func tune() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)

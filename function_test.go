@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -831,6 +833,28 @@ func format(t *testing.T, e *loggingpb.LogEntry) []byte {
 
 // TestStart runs this test binary as a program that only imports the package,
 // as the buildpack's main does, with the environment of each case.
+func TestRuntimeTunedUnlessItsVariablesSay(t *testing.T) {
+	processors, percent, limit := runtime.GOMAXPROCS(3), debug.SetGCPercent(50), debug.SetMemoryLimit(1<<40)
+	t.Cleanup(func() {
+		runtime.GOMAXPROCS(processors)
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	})
+	for _, name := range []string{"GOMAXPROCS", "GOGC", "GOMEMLIMIT"} {
+		t.Setenv(name, "set")
+	}
+	for _, tuned := range []bool{false, true} {
+		tune()
+		processors, percent, limit := runtime.GOMAXPROCS(0), debug.SetGCPercent(50), debug.SetMemoryLimit(-1)
+		if (processors == 1) != tuned || (percent == 400) != tuned || (limit == 128<<20) != tuned {
+			t.Errorf("tuned %t: %d processors, GC at %d %%, limit of %d bytes", tuned, processors, percent, limit)
+		}
+		for _, name := range []string{"GOMAXPROCS", "GOGC", "GOMEMLIMIT"} {
+			os.Unsetenv(name) // until the end of the test
+		}
+	}
+}
+
 func TestStart(t *testing.T) {
 	if os.Getenv("TEST_START") != "" {
 		return // the import, and so the start, went well

@@ -10,8 +10,8 @@ import (
 
 const (
 	// enough is how many deliveries are worth a call of their own while another
-	// is under way. A call costs about as much as all else that is done for
-	// two webhooks; among this many its share no longer counts.
+	// is under way. At 64 connections, with calls of 10 ms, 8 took some 6 % more
+	// CPU a webhook; 32 took no less, but 16 ms for an answer instead of 14.
 	enough = 16
 	// overdue is when a call no longer counts, so that calls that hang hold up
 	// nobody for long.
