@@ -5,10 +5,10 @@
 // logging.Logger.LogSync adds a diagnostic entry of its own, writes one entry
 // a call, hides the cause of a failure and retries what no retry can mend.
 //
-// A [Writer] adds no delay: entries leave at once unless a call is under way.
-// While one is, what arrives gathers, and leaves together as soon as that one
-// returns or enough has come to be worth a call, so that under load many
-// webhooks share the cost of a call.
+// With a [Writer] entries leave at once unless a call is under way. While one
+// is, what arrives gathers, and leaves together as soon as no call is under way
+// any more, enough has come to be worth another, or 250 ms have passed: under
+// load many webhooks share the cost of a call, and a lone one waits for nobody.
 package cloudlog
 
 import (
@@ -80,7 +80,7 @@ func Open(ctx context.Context, d Destination) (*Writer, error) {
 	client.CallOptions.WriteLogEntries = nil
 	w := &Writer{client: client, logName: d.LogName(), resource: d.Resource}
 	w.overhead = proto.Size(&loggingpb.LogEntry{LogName: w.logName, Resource: w.resource})
-	w.gather.send = w.send
+	w.gather.send, w.gather.overdue = w.send, overdue
 	return w, nil
 }
 
@@ -136,10 +136,10 @@ func (w *Writer) Check(ctx context.Context) error {
 }
 
 // Write writes entries, each the wire form of a google.logging.v2.LogEntry, all
-// of them in one call, and returns nil once Cloud Logging has acknowledged them. It tries again, until ctx ends, after
-// failures that may pass. The error is a gRPC status: InvalidArgument if Cloud
-// Logging will never take the entries; otherwise the last failure, also when
-// it is ctx that ended.
+// of them in one call, and returns nil once Cloud Logging has acknowledged
+// them. It tries again, until ctx ends, after failures that may pass. The error
+// is a gRPC status: InvalidArgument if Cloud Logging will never take the
+// entries; otherwise the last failure, also when it is ctx that ended.
 func (w *Writer) Write(ctx context.Context, entries [][]byte) error {
 	d := newDelivery(ctx, entries)
 	var last error

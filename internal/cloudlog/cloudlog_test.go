@@ -41,6 +41,7 @@ func openAt(t testing.TB, addr string) *Writer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
+	w.gather.overdue = time.Hour // but where a test is about it
 	return w
 }
 
@@ -71,6 +72,12 @@ func TestWrittenUnderLogNameAndResource(t *testing.T) {
 // busy has one call under way, held until it is released.
 func busy(t *testing.T, w *Writer, server *cloudlogtest.Server) (release func()) {
 	t.Helper()
+	return busyWith(t, server, func() error { return w.Write(context.Background(), text("busy")) })
+}
+
+// busyWith has the call of write under way, whose entry is text("busy").
+func busyWith(t *testing.T, server *cloudlogtest.Server, write func() error) (release func()) {
+	t.Helper()
 	held := make(chan bool)
 	server.SetFaults(cloudlogtest.Faults{Before: func(_ context.Context, r *loggingpb.WriteLogEntriesRequest) error {
 		if r.GetEntries()[0].GetInsertId() == "busy" {
@@ -81,7 +88,7 @@ func busy(t *testing.T, w *Writer, server *cloudlogtest.Server) (release func())
 	ended := make(chan bool)
 	go func() {
 		defer close(ended)
-		if err := w.Write(context.Background(), text("busy")); err != nil {
+		if err := write(); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -163,6 +170,10 @@ func TestSharedCallStaysUnderTheLimit(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
+	// 11 MB, and no call refused, after which each would have one of its own.
+	if calls := server.Calls() - 1; calls != 2 {
+		t.Errorf("%d calls, want 2", calls)
+	}
 }
 
 func TestOneAtFaultAmongMany(t *testing.T) {
@@ -215,6 +226,19 @@ func TestRefusedTogetherWrittenAlone(t *testing.T) {
 	release()
 }
 
+func TestThoseAloneHoldUpNobody(t *testing.T) {
+	w, server := open(t)
+	release := busyWith(t, server, func() error {
+		return w.gather.deliver(&delivery{ctx: context.Background(), entries: text("busy"), alone: true})
+	})
+	defer release()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := w.Write(ctx, text("one")); err != nil {
+		t.Errorf("held up: %v", err)
+	}
+}
+
 func TestCauseOfTheFailureReturned(t *testing.T) {
 	for _, code := range []codes.Code{codes.Unavailable, codes.ResourceExhausted, codes.PermissionDenied, codes.InvalidArgument} {
 		t.Run(code.String(), func(t *testing.T) {
@@ -249,6 +273,7 @@ func TestCauseReturnedThoughALaterCallHangs(t *testing.T) {
 
 func TestCallThatHangsHoldsUpNobody(t *testing.T) {
 	w, server := open(t)
+	w.gather.overdue = overdue
 	release := busy(t, w, server)
 	defer release()
 	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout*2/3)
@@ -268,8 +293,8 @@ func TestNothingSentForWhoNoLongerWaits(t *testing.T) {
 	if err := w.Write(t.Context(), text("two")); err != nil {
 		t.Error(err)
 	}
-	if e := server.Entries(); len(e) != 1 || e[0].GetInsertId() != "two" {
-		t.Errorf("entries %v", e)
+	if e := server.Entries(); len(e) != 1 || e[0].GetInsertId() != "two" || server.Calls() != 1 {
+		t.Errorf("%d calls, entries %v", server.Calls(), e)
 	}
 }
 

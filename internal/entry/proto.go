@@ -8,8 +8,8 @@ import (
 	"example.com/livechat-webhook/internal/structwire"
 )
 
-// maxEntry is how many bytes an entry, as protobuf, stays under. The published limit is
-// 256 KiB of an "approximate, internal size"
+// maxEntry is how many bytes an entry, as protobuf, stays under. The published
+// limit is 256 KiB of an "approximate, internal size"
 // (https://docs.cloud.google.com/logging/quotas); 256,000 is what Google's own
 // OpenTelemetry exporter stays under.
 const maxEntry = 256_000
@@ -27,14 +27,16 @@ const partRoom = 256
 // https://github.com/googleapis/googleapis/blob/master/google/logging/v2/log_entry.proto
 const (
 	insertIDField     protowire.Number = 4
-	jsonPayloadField  protowire.Number = 6
-	timestampField    protowire.Number = 9
 	severityField     protowire.Number = 10
-	labelsField       protowire.Number = 11
 	traceField        protowire.Number = 22
 	spanIDField       protowire.Number = 27
 	traceSampledField protowire.Number = 30
 	splitField        protowire.Number = 35
+
+	// Those that are opened and shut, with their wire type.
+	jsonPayloadTag = 6<<3 | byte(protowire.BytesType)
+	timestampTag   = 9<<3 | byte(protowire.BytesType)
+	labelTag       = 11<<3 | byte(protowire.BytesType)
 )
 
 // Entries returns the record as entries for one write to the Cloud Logging
@@ -63,7 +65,7 @@ func (r *Record) Entries(overhead int) ([][]byte, error) {
 // whole returns the one entry for the whole webhook, however large.
 func (r *Record) whole() ([]byte, error) {
 	e := r.appendAround(make([]byte, 0, aroundWebhook+len(r.Webhook)*5/4), r.InsertID)
-	e, payload := structwire.Open(e, jsonPayloadField)
+	e, payload := structwire.Open(e, jsonPayloadTag)
 	e = structwire.AppendString(e, "message", r.Message)
 	for _, n := range r.numbers() {
 		e = structwire.AppendNumber(e, n.name, n.value)
@@ -80,7 +82,7 @@ func (r *Record) parts(limit int) [][]byte {
 	for i, piece := range pieces {
 		e := r.appendAround(make([]byte, 0, limit), r.partID(i))
 		e = appendSplit(e, r.InsertID, i, len(pieces))
-		e, payload := structwire.Open(e, jsonPayloadField)
+		e, payload := structwire.Open(e, jsonPayloadTag)
 		e = structwire.AppendString(e, "message", r.Message+partSuffix(i, len(pieces)))
 		e = structwire.AppendString(e, "webhook_text", piece)
 		entries[i] = structwire.Shut(e, payload)
@@ -91,14 +93,14 @@ func (r *Record) parts(limit int) [][]byte {
 // appendAround appends all of an entry but payload and split.
 func (r *Record) appendAround(e []byte, insertID string) []byte {
 	e = appendString(e, insertIDField, insertID)
-	e, timestamp := structwire.Open(e, timestampField)
+	e, timestamp := structwire.Open(e, timestampTag)
 	e = appendVarint(e, 1, r.Time.Unix())
 	e = appendVarint(e, 2, int64(r.Time.Nanosecond()))
 	e = structwire.Shut(e, timestamp)
 	e = appendVarint(e, severityField, int64(r.Severity))
 	for _, l := range r.Labels {
 		var label int
-		e, label = structwire.Open(e, labelsField)
+		e, label = structwire.Open(e, labelTag)
 		e = appendString(e, 1, l.Name)
 		e = appendString(e, 2, l.Value)
 		e = structwire.Shut(e, label)
@@ -113,11 +115,10 @@ func (r *Record) appendAround(e []byte, insertID string) []byte {
 
 // appendSplit appends which of how many entries this one is.
 func appendSplit(e []byte, uid string, index, total int) []byte {
-	e, split := structwire.Open(e, splitField)
-	e = appendString(e, 1, uid)
-	e = appendVarint(e, 2, int64(index))
-	e = appendVarint(e, 3, int64(total))
-	return structwire.Shut(e, split)
+	split := appendString(nil, 1, uid)
+	split = appendVarint(split, 2, int64(index))
+	split = appendVarint(split, 3, int64(total))
+	return protowire.AppendBytes(protowire.AppendTag(e, splitField, protowire.BytesType), split)
 }
 
 func appendString(dst []byte, field protowire.Number, value string) []byte {

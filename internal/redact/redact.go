@@ -35,16 +35,14 @@ type Rules struct {
 // must be valid JSON but for its UTF-8; the error for other text, where it is
 // noticed, does not quote it.
 func (r Rules) Text(body []byte) (text []byte, found bool, err error) {
-	text = body
+	if !utf8.Valid(body) {
+		// Each byte at fault becomes U+FFFD, as in what payload makes of a secret.
+		body = []byte(string([]rune(string(body))))
+	}
 	if len(r.Members) > 0 || r.secretIn(body) || r.secretMayHideIn(body) {
-		if text, found, err = r.walk(body); err != nil {
-			return nil, false, err
-		}
+		return r.walk(body)
 	}
-	if !utf8.Valid(text) {
-		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
-	}
-	return text, found, nil
+	return body, false, nil
 }
 
 // secretMayHideIn reports whether body has escapes that may stand for a part

@@ -53,8 +53,8 @@ const (
 // dst. Both must be valid UTF-8.
 func AppendString[T string | []byte](dst []byte, name string, value T) []byte {
 	dst, m := openMember(dst, name)
-	dst, at := open(dst, valueString)
-	dst = shut(append(dst, value...), at)
+	dst, at := Open(dst, valueString)
+	dst = Shut(append(dst, value...), at)
 	return m.shut(dst)
 }
 
@@ -109,42 +109,42 @@ func (d *decoder) appendObject(dst []byte, depth int) ([]byte, error) {
 	if _, err := d.ReadToken(); err != nil {
 		return dst, err
 	}
-	dst, object := open(dst, valueStruct)
+	dst, object := Open(dst, valueStruct)
 	for d.PeekKind() != '}' {
 		name, err := d.ReadValue()
 		if err != nil {
 			return dst, err
 		}
 		var m memberAt
-		dst, m.entry = open(dst, structFields)
-		dst, m.value = open(dst, entryKey)
-		dst = shut(appendUnquoted(dst, name), m.value)
-		dst, m.value = open(dst, entryValue)
+		dst, m.entry = Open(dst, structFields)
+		dst, m.value = Open(dst, entryKey)
+		dst = Shut(appendUnquoted(dst, name), m.value)
+		dst, m.value = Open(dst, entryValue)
 		if dst, err = d.appendValue(dst, depth+1); err != nil {
 			return dst, err
 		}
 		dst = m.shut(dst)
 	}
 	_, err := d.ReadToken()
-	return shut(dst, object), err
+	return Shut(dst, object), err
 }
 
 func (d *decoder) appendArray(dst []byte, depth int) ([]byte, error) {
 	if _, err := d.ReadToken(); err != nil {
 		return dst, err
 	}
-	dst, list := open(dst, valueList)
+	dst, list := Open(dst, valueList)
 	for d.PeekKind() != ']' {
 		var err error
 		var element int
-		dst, element = open(dst, listValues)
+		dst, element = Open(dst, listValues)
 		if dst, err = d.appendValue(dst, depth+1); err != nil {
 			return dst, err
 		}
-		dst = shut(dst, element)
+		dst = Shut(dst, element)
 	}
 	_, err := d.ReadToken()
-	return shut(dst, list), err
+	return Shut(dst, list), err
 }
 
 // appendScalar appends text as one field of a Value: a string, a number, a
@@ -162,14 +162,14 @@ func appendScalar(dst []byte, text jsontext.Value) []byte {
 		if f, same := exactNumber(text); same {
 			return protowire.AppendFixed64(append(dst, valueNumber), math.Float64bits(f))
 		}
-		dst, at := open(dst, valueString)
-		return shut(append(dst, text...), at)
+		dst, at := Open(dst, valueString)
+		return Shut(append(dst, text...), at)
 	case '"':
-		dst, at := open(dst, valueString)
-		return shut(appendUnquoted(dst, text), at)
+		dst, at := Open(dst, valueString)
+		return Shut(appendUnquoted(dst, text), at)
 	default:
-		dst, at := open(dst, valueString)
-		return shut(append(dst, bytes.ToValidUTF8(text, []byte("\uFFFD"))...), at)
+		dst, at := Open(dst, valueString)
+		return Shut(append(dst, bytes.ToValidUTF8(text, []byte("\uFFFD"))...), at)
 	}
 }
 
@@ -186,33 +186,25 @@ type memberAt struct{ entry, value int }
 
 func openMember(dst []byte, name string) ([]byte, memberAt) {
 	var m memberAt
-	dst, m.entry = open(dst, structFields)
+	dst, m.entry = Open(dst, structFields)
 	dst = protowire.AppendString(append(dst, entryKey), name)
-	dst, m.value = open(dst, entryValue)
+	dst, m.value = Open(dst, entryValue)
 	return dst, m
 }
 
-func (m memberAt) shut(dst []byte) []byte { return shut(shut(dst, m.value), m.entry) }
+func (m memberAt) shut(dst []byte) []byte { return Shut(Shut(dst, m.value), m.entry) }
 
-// Open begins a field of that number that is a message or a string: it appends
-// tag and length, and returns where what follows starts. [Shut] ends the field.
-func Open(dst []byte, field protowire.Number) ([]byte, int) {
-	dst = append(protowire.AppendTag(dst, field, protowire.BytesType), 0)
-	return dst, len(dst)
-}
-
-// open is Open for a tag of one byte.
-func open(dst []byte, tag byte) ([]byte, int) {
+// Open begins a field whose content is a message or a string: it appends the
+// tag, which is one byte for field numbers below 16, and a byte for the length,
+// and returns where the content starts. [Shut] ends the field.
+func Open(dst []byte, tag byte) ([]byte, int) {
 	dst = append(dst, tag, 0)
 	return dst, len(dst)
 }
 
-// Shut ends the field whose content, which [Open] began, is dst[start:].
-func Shut(dst []byte, start int) []byte { return shut(dst, start) }
-
-// shut sets the length in front of dst[start:], and moves that content up if
-// its length takes more than the one byte that open kept.
-func shut(dst []byte, start int) []byte {
+// Shut ends a field: it sets the length in front of its content dst[start:], and
+// moves that up if the length takes more than the byte that [Open] kept.
+func Shut(dst []byte, start int) []byte {
 	size := len(dst) - start
 	if size < 1<<7 {
 		dst[start-1] = byte(size)
