@@ -61,11 +61,12 @@ func init() {
 }
 
 // tune sets how Go's runtime works, unless its own variables say otherwise.
+// BenchmarkReceivers shows what they cost.
 //
-// One processor, because that is what the function is deployed with, and takes
-// thousands of webhooks a second. Go would take two
-// (https://pkg.go.dev/runtime#GOMAXPROCS), and waking the second for work that
-// is done by then was a fifth of the CPU of a webhook.
+// One processor, because that is what the README and deploy.sh give the
+// function, and it takes thousands of webhooks a second. Go would take two even
+// there (https://pkg.go.dev/runtime#GOMAXPROCS), and waking the second for work
+// that is done by then was a fifth of the CPU of a webhook.
 //
 // More memory, which every instance has, for fewer collections, which took
 // another sixth, and a limit beyond which it collects as often as it takes.

@@ -831,8 +831,6 @@ func format(t *testing.T, e *loggingpb.LogEntry) []byte {
 	return buf.Bytes()
 }
 
-// TestStart runs this test binary as a program that only imports the package,
-// as the buildpack's main does, with the environment of each case.
 func TestRuntimeTunedUnlessItsVariablesSay(t *testing.T) {
 	processors, percent, limit := runtime.GOMAXPROCS(3), debug.SetGCPercent(50), debug.SetMemoryLimit(1<<40)
 	t.Cleanup(func() {
@@ -855,9 +853,15 @@ func TestRuntimeTunedUnlessItsVariablesSay(t *testing.T) {
 	}
 }
 
+// TestStart runs this test binary as a program that only imports the package,
+// as the buildpack's main does, with the environment of each case.
 func TestStart(t *testing.T) {
 	if os.Getenv("TEST_START") != "" {
-		return // the import, and so the start, went well
+		// The import, and so the start, went well.
+		if os.Getenv("K_SERVICE") != "" && runtime.GOMAXPROCS(0) != 1 {
+			t.Error("not tuned")
+		}
+		return
 	}
 	logging, err := cloudlogtest.Start("127.0.0.1:0", nil)
 	if err != nil {
@@ -875,6 +879,10 @@ func TestStart(t *testing.T) {
 		{name: "all faults at once", fails: true, env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=P!", "LOG_ID=a b", "PORT=http",
 			"LIVECHAT_ALLOW_UNVERIFIED=yes", "LOGGING_EMULATOR_HOST=nowhere"},
 			says: []string{"GOOGLE_CLOUD_PROJECT", "LOG_ID", "PORT", "LIVECHAT_ALLOW_UNVERIFIED", "LOGGING_EMULATOR_HOST", "LIVECHAT_SECRETS"}},
+		{name: "log id of 512 characters", fails: true, env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=x", "LOG_ID=" + strings.Repeat("a", 512)},
+			says: []string{"LOG_ID"}},
+		{name: "log id of 511 characters", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=x", "LOG_ID=" + strings.Repeat("a", 511),
+			"LOGGING_EMULATOR_HOST=" + logging.Addr()}},
 		{name: "no project and no metadata server", fails: true, env: []string{"K_SERVICE=s", "LIVECHAT_SECRETS=x", "GCE_METADATA_HOST=127.0.0.1:1", "LOGGING_EMULATOR_HOST=" + logging.Addr()},
 			says: []string{"GOOGLE_CLOUD_PROJECT is not set"}},
 		{name: "no secret on Cloud Run, and none wanted", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_ALLOW_UNVERIFIED=true", "LOGGING_EMULATOR_HOST=" + logging.Addr()},

@@ -145,19 +145,30 @@ func TestThoseThatWaitShareACall(t *testing.T) {
 func TestEnoughDoNotWaitForACallUnderWay(t *testing.T) {
 	w, server := open(t)
 	release := busy(t, w, server)
-	var all sync.WaitGroup
-	for i := range enough {
-		all.Go(func() {
-			if err := w.Write(t.Context(), text(fmt.Sprint(i))); err != nil {
-				t.Errorf("%d: %v", i, err)
-			}
-		})
+	defer release()
+	for i, err := range together(t, w, enough, func(i int) [][]byte { return text(fmt.Sprint(i)) }) {
+		if err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
 	}
-	all.Wait()
 	if calls := server.Calls() - 1; calls != 1 {
 		t.Errorf("%d calls, want 1", calls)
 	}
-	release()
+}
+
+// together writes n times at once and returns the outcomes, which must come
+// before a call that hangs would end.
+func together(t *testing.T, w *Writer, n int, entries func(i int) [][]byte) []error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout/2)
+	defer cancel()
+	outcomes := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { outcomes[i] = w.Write(ctx, entries(i)) })
+	}
+	all.Wait()
+	return outcomes
 }
 
 func TestSharedCallStaysUnderTheLimit(t *testing.T) {
@@ -202,19 +213,16 @@ func TestOneAtFaultAmongMany(t *testing.T) {
 func TestRefusedTogetherWrittenAlone(t *testing.T) {
 	w, server := open(t)
 	release := busy(t, w, server)
+	defer release()
 	server.SetFaults(cloudlogtest.Faults{Before: func(_ context.Context, r *loggingpb.WriteLogEntriesRequest) error {
 		if slices.ContainsFunc(r.GetEntries(), func(e *loggingpb.LogEntry) bool { return e.GetInsertId() == "bad" }) {
 			return status.Error(codes.InvalidArgument, "some entry")
 		}
 		return nil
 	}})
-	outcomes := make([]error, enough)
-	var all sync.WaitGroup
-	for i := range enough {
-		id := map[bool]string{true: "bad", false: fmt.Sprint(i)}[i == 3]
-		all.Go(func() { outcomes[i] = w.Write(t.Context(), text(id)) })
-	}
-	all.Wait()
+	outcomes := together(t, w, enough, func(i int) [][]byte {
+		return text(map[bool]string{true: "bad", false: fmt.Sprint(i)}[i == 3])
+	})
 	for i, err := range outcomes {
 		if want := map[bool]codes.Code{true: codes.InvalidArgument}[i == 3]; status.Code(err) != want {
 			t.Errorf("%d: %v, want %v", i, err, want)
@@ -223,7 +231,6 @@ func TestRefusedTogetherWrittenAlone(t *testing.T) {
 	if calls := server.Calls() - 1; calls != 1+enough {
 		t.Errorf("%d calls, want one together and %d alone", calls, enough)
 	}
-	release()
 }
 
 func TestThoseAloneHoldUpNobody(t *testing.T) {
