@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -38,6 +39,10 @@ const (
 	waitForBody = 5 * time.Second
 )
 
+// buffers are what small bodies are read into, again and again: they were an
+// eighth of the memory that a webhook takes.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // Intake reads bodies. What is in flight is what was read and not yet
 // released.
 type Intake struct{ small, large *semaphore.Weighted }
@@ -61,10 +66,10 @@ func lift(w http.ResponseWriter) {
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
 }
 
-// Read returns the body of r, and what to call when it is no longer used. The
-// error is [ErrTooLarge] for more than [MaxBody] bytes, [ErrBusy] if there is
-// no room for the body within two seconds, and [ErrCutShort] if it does not
-// arrive whole before the [Limit].
+// Read returns the body of r, and what to call when nobody refers to it any
+// more: its memory will hold another one then. The error is [ErrTooLarge] for
+// more than [MaxBody] bytes, [ErrBusy] if there is no room for the body within
+// two seconds, and [ErrCutShort] if it does not arrive whole before the [Limit].
 func (in *Intake) Read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
 	if r.ContentLength > MaxBody {
 		return nil, nil, ErrTooLarge
@@ -72,15 +77,19 @@ func (in *Intake) Read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 	if !room(r.Context(), in.small, 1) {
 		return nil, nil, ErrBusy
 	}
-	leave := func() { in.small.Release(1) }
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	leave := func() {
+		buffers.Put(buf)
+		in.small.Release(1)
+	}
 	defer func() {
 		if err != nil {
 			leave()
 		}
 	}()
-	var buf bytes.Buffer
 	buf.Grow(int(min(max(r.ContentLength, 0), smallBody)) + bytes.MinRead)
-	if err := readUpTo(&buf, r.Body, smallBody); err != nil {
+	if err := readUpTo(buf, r.Body, smallBody); err != nil {
 		return nil, nil, err
 	}
 	if buf.Len() < smallBody {
@@ -94,9 +103,12 @@ func (in *Intake) Read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 	if !room(r.Context(), in.large, size) {
 		return nil, nil, ErrBusy
 	}
-	leave = func() { in.small.Release(1); in.large.Release(size) }
+	leave = func() { // and leave the large buffer to the collector
+		in.small.Release(1)
+		in.large.Release(size)
+	}
 	buf.Grow(int(size) - smallBody + bytes.MinRead)
-	if err := readUpTo(&buf, r.Body, MaxBody-smallBody+1); err != nil {
+	if err := readUpTo(buf, r.Body, MaxBody-smallBody+1); err != nil {
 		return nil, nil, err
 	}
 	if buf.Len() > MaxBody {
