@@ -66,10 +66,10 @@ func init() {
 // One processor, because that is what the README and deploy.sh give the
 // function, and it takes thousands of webhooks a second. Go would take two even
 // there (https://pkg.go.dev/runtime#GOMAXPROCS), and waking the second for work
-// that is done by then was a fifth of the CPU of a webhook.
+// that is done by then was a sixth of the CPU of a webhook.
 //
-// More memory, which every instance has, for fewer collections, which took
-// another sixth, and a limit beyond which it collects as often as it takes.
+// More memory, which every instance has, for fewer collections, which took a
+// quarter, and a limit beyond which it collects as often as it takes.
 func tune() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)
