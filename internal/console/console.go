@@ -1,17 +1,19 @@
 // Package console writes the structured lines
 // (https://docs.cloud.google.com/run/docs/logging) that the platform picks up
-// from stderr and stdout: what the function says of itself, and the copies of
-// webhooks that Cloud Logging did not take.
+// from stderr and stdout: the function's own messages, and the copies of
+// webhooks that Cloud Logging did not accept.
 package console
 
 import (
 	"encoding/json"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
 
-// Severities of Cloud Logging that the function uses of itself.
+// The Cloud Logging severities of the function's own messages.
 const (
 	Info    = "INFO"
 	Warning = "WARNING"
@@ -21,9 +23,10 @@ const (
 const (
 	// window is how long repeats of a refusal are counted together.
 	window = time.Minute
-	// burst is how many refusals of a window have a line each. From then on a
-	// line stands for as many as all lines before it, so that a flood costs as
-	// many lines as its number has digits, and half of it is told at any time.
+	// burst is how many refusals per window get one line each. After that,
+	// each line covers as many refusals as all lines before it, so that a flood
+	// of n refusals costs about log2(n) lines and at least half of it is
+	// reported at any time.
 	burst = 10
 )
 
@@ -36,20 +39,31 @@ type Console struct {
 	reasons map[string]*tally
 }
 
-// tally counts the refusals of one window for one reason: those that lines
-// stand for, those that wait for the next line, and those that waited when the
-// window before ended.
+// tally counts the refusals for one reason within one window.
 type tally struct {
-	since                time.Time
-	told, untold, before int
+	since  time.Time
+	status int
+	// reported have been covered by a line, pending have not. carried were
+	// pending when the previous window ended.
+	reported, pending, carried int
 }
 
-// New returns a Console that writes copies to out and its own lines to err.
+// report returns how many refusals the next line covers, and marks them as
+// reported.
+func (t *tally) report() int {
+	count := t.pending + t.carried
+	t.reported += t.pending
+	t.pending, t.carried = 0, 0
+	return count
+}
+
+// New returns a Console that writes copies to out and messages to err, each
+// line in a single Write.
 func New(out, err io.Writer) *Console {
 	return &Console{out: out, err: err, now: time.Now, reasons: map[string]*tally{}}
 }
 
-// Line is a structured line.
+// Line is a structured line on stderr.
 type Line struct {
 	Severity string    `json:"severity"`
 	Time     time.Time `json:"time"`
@@ -57,34 +71,67 @@ type Line struct {
 	// Reason and Status are why a request was refused and how it was answered.
 	Reason string `json:"reason,omitempty"`
 	Status int    `json:"status,omitempty"`
-	// Count is how many refusals the line stands for.
+	// Count is how many refusals the line covers.
 	Count int `json:"count,omitempty"`
 	// Stack is where a panic happened.
 	Stack string `json:"stack,omitempty"`
 }
 
-// Say writes a line of the function itself.
+// Say writes one of the function's own messages.
 func (c *Console) Say(severity, message string) {
 	c.print(Line{Severity: severity, Time: c.now(), Message: message})
 }
 
-// Panicked writes where a request ended in a panic. What the panic said is
-// left out: it may quote the body.
+// Failed writes that the function itself failed at something, and the cause.
+// The cause must not quote the body of a webhook. Unlike refusals, failures are
+// never counted together, so that no cause is lost.
+func (c *Console) Failed(what string, cause error) {
+	c.Say(Error, what+": "+cause.Error())
+}
+
+// Panicked writes where a request ended in a panic. It leaves out the value of
+// the panic, which may quote the body.
 func (c *Console) Panicked(stack []byte) {
 	c.print(Line{Severity: Error, Time: c.now(), Message: "panic while handling a webhook", Stack: string(stack)})
 }
 
 // Refused writes that a request was refused and how it was answered. Repeats
-// of a reason are counted rather than written.
+// of a reason are counted together.
 func (c *Console) Refused(reason string, status int) {
-	if count := c.count(reason); count > 0 {
-		c.print(Line{Severity: Warning, Time: c.now(), Message: "refused: " + reason, Reason: reason, Status: status, Count: count})
+	if count := c.count(reason, status); count > 0 {
+		c.print(c.refusal(reason, status, count))
 	}
 }
 
-// count counts one more refusal, and returns how many a line now stands for, 0
-// for no line.
-func (c *Console) count(reason string) int {
+// Flush writes the refusals that were counted and not yet written. Call it
+// before the process ends.
+func (c *Console) Flush() {
+	for _, l := range c.pending() {
+		c.print(l)
+	}
+}
+
+// pending returns a line for each reason with refusals not yet written.
+func (c *Console) pending() []Line {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var lines []Line
+	for _, reason := range slices.Sorted(maps.Keys(c.reasons)) {
+		t := c.reasons[reason]
+		if count := t.report(); count > 0 {
+			lines = append(lines, c.refusal(reason, t.status, count))
+		}
+	}
+	return lines
+}
+
+func (c *Console) refusal(reason string, status, count int) Line {
+	return Line{Severity: Warning, Time: c.now(), Message: "refused: " + reason, Reason: reason, Status: status, Count: count}
+}
+
+// count counts one more refusal, and returns how many refusals to write a line
+// for, or 0.
+func (c *Console) count(reason string, status int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.reasons[reason]
@@ -93,16 +140,14 @@ func (c *Console) count(reason string) int {
 		c.reasons[reason] = t
 	}
 	if c.now().Sub(t.since) >= window {
-		*t = tally{since: c.now(), before: t.untold + t.before}
+		*t = tally{since: c.now(), carried: t.pending + t.carried}
 	}
-	t.untold++
-	if t.told >= burst && t.untold < t.told {
+	t.status = status
+	t.pending++
+	if t.reported >= burst && t.pending < t.reported {
 		return 0
 	}
-	count := t.untold + t.before
-	t.told += t.untold
-	t.untold, t.before = 0, 0
-	return count
+	return t.report()
 }
 
 func (c *Console) print(l Line) {
