@@ -15,8 +15,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/url"
+	"sync"
 	"time"
 
 	logging "cloud.google.com/go/logging/apiv2"
@@ -60,28 +62,49 @@ func (d Destination) LogName() string {
 	return "projects/" + d.Project + "/logs/" + url.PathEscape(d.LogID)
 }
 
+// ErrRefused is wrapped by the error of a write that no retry can save: Cloud
+// Logging will never accept the entries.
+var ErrRefused = errors.New("refused for good")
+
+// Reason returns why a write failed as the name of a gRPC code, such as
+// PermissionDenied.
+func Reason(err error) string { return status.Code(err).String() }
+
 // Writer writes entries to one log. Its methods may be called concurrently.
 type Writer struct {
-	client   *logging.Client
+	open     func() (*logging.Client, error)
 	logName  string
 	resource *mrpb.MonitoredResource
 	overhead int
 	gather   gatherer
+
+	mu     sync.Mutex
+	client *logging.Client
 }
 
 // Open returns a Writer for d. It does not wait for a connection.
 func Open(ctx context.Context, d Destination) (*Writer, error) {
-	client, err := logging.NewClient(ctx, options(d.Emulator)...)
+	w := &Writer{
+		open:     func() (*logging.Client, error) { return openClient(ctx, d.Emulator) },
+		logName:  d.LogName(),
+		resource: d.Resource,
+		overhead: proto.Size(&loggingpb.LogEntry{LogName: d.LogName(), Resource: d.Resource}),
+	}
+	w.gather.send, w.gather.overdue = w.send, overdue
+	var err error
+	w.client, err = w.open()
+	return w, err
+}
+
+func openClient(ctx context.Context, emulator string) (*logging.Client, error) {
+	client, err := logging.NewClient(ctx, options(emulator)...)
 	if err != nil {
 		return nil, fmt.Errorf("cloud logging client: %w", err)
 	}
 	// The default retries any Unavailable, Internal or DeadlineExceeded for a
 	// minute. Write retries itself, one webhook at a time.
 	client.CallOptions.WriteLogEntries = nil
-	w := &Writer{client: client, logName: d.LogName(), resource: d.Resource}
-	w.overhead = proto.Size(&loggingpb.LogEntry{LogName: w.logName, Resource: w.resource})
-	w.gather.send, w.gather.overdue = w.send, overdue
-	return w, nil
+	return client, nil
 }
 
 func options(emulator string) []option.ClientOption {
@@ -113,39 +136,91 @@ func options(emulator string) []option.ClientOption {
 	return opts
 }
 
-// Close ends the connection. Writes under way fail.
-func (w *Writer) Close() error { return w.client.Close() }
+// Close ends the connection. Writes in flight fail.
+func (w *Writer) Close() error { return w.current().Close() }
+
+func (w *Writer) current() *logging.Client {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.client
+}
+
+// reconnect replaces a client whose call ran into its deadline. A connection
+// can hang and still answer pings, and on the same one every retry would hang
+// too. Calls in flight on the old client end by their own deadline.
+func (w *Writer) reconnect(stuck *logging.Client) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.client != stuck {
+		return // another call was first
+	}
+	client, err := w.open()
+	if err != nil {
+		return // the old one may recover
+	}
+	w.client = client
+	time.AfterFunc(attemptTimeout, func() { stuck.Close() })
+}
 
 // Overhead returns how many bytes the log's name and the resource, which are
-// sent once a call, add to each entry once it is stored.
+// sent once per call, add to each entry once it is stored.
 func (w *Writer) Overhead() int { return w.overhead }
 
-// Check makes a call that writes nothing. It leaves behind what a first write
-// would have to wait for: a connection and a token. InvalidArgument is no
-// failure: a call without entries may be one.
+// Check makes a dry run of a write, which writes nothing. It leaves behind what
+// a first write would have to wait for, a connection and a token, and returns
+// the error that the write would return. It sends an entry, because permissions
+// might not be checked for a call without any.
 func (w *Writer) Check(ctx context.Context) error {
-	_, err := w.client.WriteLogEntries(ctx, &loggingpb.WriteLogEntriesRequest{
+	_, err := w.current().WriteLogEntries(ctx, &loggingpb.WriteLogEntriesRequest{
 		LogName:  w.logName,
 		Resource: w.resource,
 		DryRun:   true,
+		Entries:  []*loggingpb.LogEntry{{Payload: &loggingpb.LogEntry_TextPayload{TextPayload: "dry run"}}},
 	})
-	if status.Code(err) == codes.InvalidArgument {
-		return nil
-	}
 	return err
 }
 
-// Write writes entries, each the wire form of a google.logging.v2.LogEntry, all
-// of them in one call, and returns nil once Cloud Logging has acknowledged
-// them. It tries again, until ctx ends, after failures that may pass. The error
-// is a gRPC status: InvalidArgument if Cloud Logging will never take the
-// entries; otherwise the last failure, also when it is ctx that ended.
+// Write writes the entries of one webhook, each the wire form of a
+// google.logging.v2.LogEntry, and returns nil once Cloud Logging has
+// acknowledged all of them. They travel in one call unless they are too large
+// for that. Write retries after transient failures until ctx ends.
+//
+// The error wraps [ErrRefused] if Cloud Logging will never accept the entries;
+// otherwise it is the last failure, a gRPC status, also when it is ctx that
+// ended. It quotes nothing of the entries.
 func (w *Writer) Write(ctx context.Context, entries [][]byte) error {
+	for call := range calls(entries) {
+		if err := w.write(ctx, call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// calls splits entries into what one call can carry.
+func calls(entries [][]byte) iter.Seq[[][]byte] {
+	return func(yield func([][]byte) bool) {
+		for len(entries) > 0 {
+			n, size := 1, len(entries[0])
+			for n < len(entries) && size+len(entries[n]) <= maxCallBytes {
+				size += len(entries[n])
+				n++
+			}
+			if !yield(entries[:n]) {
+				return
+			}
+			entries = entries[n:]
+		}
+	}
+}
+
+// write writes entries that fit into one call.
+func (w *Writer) write(ctx context.Context, entries [][]byte) error {
 	d := newDelivery(ctx, entries)
 	var last error
 	for wait := firstBackoff; ; wait = min(2*wait, maxBackoff) {
 		err := w.gather.deliver(d)
-		switch {
+		switch code := status.Code(err); {
 		case err == nil:
 			return nil
 		case errors.Is(err, errShared):
@@ -153,7 +228,10 @@ func (w *Writer) Write(ctx context.Context, entries [][]byte) error {
 			continue
 		case last != nil && ctx.Err() != nil:
 			return last
-		case !passing(status.Code(err)):
+		case code == codes.InvalidArgument:
+			// Its message may quote the entry.
+			return fmt.Errorf("%w: %w", ErrRefused, status.Error(code, "an entry is not valid"))
+		case !transient(code):
 			return err
 		}
 		last = err
@@ -165,11 +243,14 @@ func (w *Writer) Write(ctx context.Context, entries [][]byte) error {
 	}
 }
 
-// passing reports whether the same call may succeed a moment later.
-func passing(c codes.Code) bool {
+// transient reports whether the same call may succeed a moment later.
+func transient(c codes.Code) bool {
 	switch c {
 	case codes.Unavailable, codes.Internal, codes.DeadlineExceeded, codes.Aborted,
-		codes.ResourceExhausted, codes.Unknown, codes.Canceled:
+		codes.ResourceExhausted, codes.Unknown, codes.Canceled,
+		// Also the code if no token could be had, for example from a slow
+		// metadata server at a cold start.
+		codes.Unauthenticated:
 		return true
 	}
 	return false
@@ -183,7 +264,11 @@ var errShared = status.Error(codes.Aborted, "refused together with others")
 func (w *Writer) send(deliveries []*delivery) []error {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	_, err := w.client.WriteLogEntries(ctx, w.request(deliveries))
+	client := w.current()
+	_, err := client.WriteLogEntries(ctx, w.request(deliveries))
+	if ctx.Err() != nil {
+		w.reconnect(client)
+	}
 	return outcomes(err, deliveries)
 }
 

@@ -2,6 +2,7 @@ package cloudlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	mrpb "google.golang.org/genproto/googleapis/api/monitoredres"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -314,6 +316,71 @@ func TestCallThatHangsIsTriedAgain(t *testing.T) {
 	}})
 	if err := w.Write(t.Context(), text("one")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestConnectionThatHangsIsReplaced is about a connection that still answers
+// pings, so that nothing but the deadline of a call shows that it hangs.
+func TestConnectionThatHangsIsReplaced(t *testing.T) {
+	w, server := open(t)
+	var mu sync.Mutex
+	var stuck string
+	server.SetFaults(cloudlogtest.Faults{Before: func(ctx context.Context, _ *loggingpb.WriteLogEntriesRequest) error {
+		from, _ := peer.FromContext(ctx)
+		mu.Lock()
+		if stuck == "" {
+			stuck = from.Addr.String()
+		}
+		hangs := from.Addr.String() == stuck
+		mu.Unlock()
+		if hangs {
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*attemptTimeout)
+	defer cancel()
+	if err := w.Write(ctx, text("one")); err != nil {
+		t.Errorf("every attempt used the connection that hangs: %v", err)
+	}
+}
+
+// TestTokenThatCouldNotBeHadIsTriedAgain: the client answers so itself if the
+// metadata server is slow.
+func TestTokenThatCouldNotBeHadIsTriedAgain(t *testing.T) {
+	w, server := open(t)
+	var once sync.Once
+	server.SetFaults(cloudlogtest.Faults{Before: func(context.Context, *loggingpb.WriteLogEntriesRequest) (err error) {
+		once.Do(func() { err = status.Error(codes.Unauthenticated, "per-RPC creds failed") })
+		return err
+	}})
+	if err := w.Write(t.Context(), text("one")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWebhookTooLargeForOneCallWritten(t *testing.T) {
+	w, server := open(t)
+	var entries [][]byte
+	for i := range 50 {
+		entries = append(entries, text(fmt.Sprint(i, strings.Repeat("x", 250_000)))...)
+	}
+	if err := w.Write(t.Context(), entries); err != nil {
+		t.Fatal(err)
+	}
+	if calls, written := server.Calls(), len(server.Entries()); calls != 2 || written != 50 {
+		t.Errorf("%d entries in %d calls, want 50 in 2", written, calls)
+	}
+}
+
+func TestRefusalQuotesNothing(t *testing.T) {
+	w, server := open(t)
+	server.SetFaults(cloudlogtest.Faults{Refuse: func(*loggingpb.LogEntry) error {
+		return status.Error(codes.InvalidArgument, "bad value: private words")
+	}})
+	err := w.Write(t.Context(), text("private words"))
+	if !errors.Is(err, ErrRefused) || Reason(err) != "InvalidArgument" || strings.Contains(err.Error(), "private") {
+		t.Errorf("%v", err)
 	}
 }
 
