@@ -11,33 +11,37 @@
 //	LiveChat ◀── 200 ─── answer   one table from error to status
 //
 // Importing the package registers the function as LiveChatWebhook with the
-// functions framework. On Cloud Run it starts at once and ends the process if
-// the environment is wrong; elsewhere it starts with the first request or with
-// [Start].
+// functions framework. Where the platform or FUNCTION_TARGET asks for it, the
+// function starts at once, ends the process if the environment is wrong, and on
+// SIGTERM finishes the webhooks in flight. Elsewhere it starts with the first
+// request or with [Start].
 package livechatwebhook
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"runtime"
+	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"example.com/livechat-webhook/internal/cloudlog"
 	"example.com/livechat-webhook/internal/config"
 	"example.com/livechat-webhook/internal/console"
 	"example.com/livechat-webhook/internal/entry"
 	"example.com/livechat-webhook/internal/intake"
+	"example.com/livechat-webhook/internal/redact"
+	"example.com/livechat-webhook/internal/repeats"
 	"example.com/livechat-webhook/internal/secrets"
 	"example.com/livechat-webhook/payload"
 )
@@ -45,45 +49,30 @@ import (
 // entryPoint is the name under which the function is deployed.
 const entryPoint = "LiveChatWebhook"
 
-// deadline is how long a webhook may take, all told. LiveChat gives up after
-// about 10 s (https://platform.text.com/docs/getting-started/livechat-apps/webhook-apps).
-const deadline = 8 * time.Second
+const (
+	// deadline is how long a webhook may take in total. LiveChat gives up after
+	// about 10 s (https://platform.text.com/docs/getting-started/livechat-apps/webhook-apps).
+	deadline = 8 * time.Second
+	// grace is how long the webhooks in flight may take after SIGTERM. The
+	// platform kills the process after 10 s
+	// (https://docs.cloud.google.com/run/docs/container-contract#instance-shutdown).
+	grace = 9 * time.Second
+)
 
 func init() {
 	functions.HTTP(entryPoint, serve)
 	if os.Getenv("K_SERVICE") == "" && os.Getenv("FUNCTION_TARGET") != entryPoint {
 		return // imported, not started as a function
 	}
-	tune()
 	if err := Start(); err != nil {
 		os.Exit(1)
 	}
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
+	go exitAfter(terminated)
 }
 
-// tune sets how Go's runtime works, unless its own variables say otherwise.
-// BenchmarkReceivers shows what they cost.
-//
-// One processor, because that is what the README and deploy.sh give the
-// function, and it takes thousands of webhooks a second. Go would take two even
-// there (https://pkg.go.dev/runtime#GOMAXPROCS), and waking the second for work
-// that is done by then was a sixth of the CPU of a webhook.
-//
-// More memory, which every instance has, for fewer collections, which took a
-// quarter, and a limit beyond which it collects as often as it takes.
-func tune() {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(1)
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(128 << 20)
-	}
-}
-
-// The requests that are refused, beside those that [intake] and [payload]
-// refuse.
+// What can become of a request, besides what [intake] and [payload] say.
 var (
 	errMethod      = errors.New("not a POST")
 	errNoSecret    = errors.New("no secret")
@@ -91,16 +80,19 @@ var (
 	errUpgrade     = errors.New("in-app upgrade")
 	errNotWritten  = errors.New("not written")
 	errPanic       = errors.New("panic")
+	errInternal    = errors.New("internal error")
 )
 
-// answers is the one table from what became of a request to how it is
-// answered: the first row whose error the outcome is. LiveChat repeats a
-// webhook unless the answer is 200.
-var answers = []struct {
+// An answer is how a request is answered whose outcome is err.
+type answer struct {
 	err    error
 	status int
 	text   string
-}{
+}
+
+// answers is the one table from outcomes to answers: the first row whose error
+// the outcome is. LiveChat retries a webhook unless the answer is 200.
+var answers = []answer{
 	{nil, http.StatusOK, "ok"},
 	{errMethod, http.StatusMethodNotAllowed, "This URL receives LiveChat webhooks. They come by POST; there is nothing to see here."},
 	{intake.ErrTooLarge, http.StatusRequestEntityTooLarge, "The body has more than 4 MiB."},
@@ -116,6 +108,10 @@ var answers = []struct {
 	{errPanic, http.StatusInternalServerError, "The webhook could not be handled."},
 }
 
+// internalError is the answer to an outcome that no row of answers lists: a
+// fault of the function.
+var internalError = answer{errInternal, http.StatusInternalServerError, "The webhook could not be handled."}
+
 // Function receives webhooks.
 type Function struct {
 	deadline   time.Duration
@@ -124,8 +120,11 @@ type Function struct {
 	secrets    secrets.Set
 	intake     *intake.Intake
 	entries    *entry.Builder
+	repeats    *repeats.Memory
 	log        *cloudlog.Writer
 	console    *console.Console
+	// serving is read-locked by each request in flight.
+	serving sync.RWMutex
 }
 
 // New returns a Function that works as c says and writes its structured lines
@@ -143,7 +142,8 @@ func New(ctx context.Context, c config.Config, con *console.Console) (*Function,
 		unverified: c.AllowUnverified,
 		secrets:    secrets.New(c.Secrets),
 		intake:     intake.New(),
-		entries:    entry.NewBuilder(c.Project, c.Redact, c.Secrets),
+		entries:    entry.NewBuilder(c.Project, redact.Rules{Members: members(c.Redact), Secrets: c.Secrets}),
+		repeats:    repeats.New(),
 		log:        log,
 		console:    con,
 	}
@@ -151,18 +151,41 @@ func New(ctx context.Context, c config.Config, con *console.Console) (*Function,
 	return f, nil
 }
 
-// warmUp has the connection and the token ready before the first webhook
-// needs them, and says early what would keep webhooks out of the log.
-func (f *Function) warmUp(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	if err := f.log.Check(ctx); err != nil {
-		f.console.Say(console.Warning, "Cloud Logging cannot be written to at present: "+err.Error())
+func members(names []string) map[string]bool {
+	set := map[string]bool{}
+	for _, name := range names {
+		set[name] = true
 	}
+	return set
+}
+
+// warmUp has the connection and the token ready before the first webhook
+// needs them, and reports early what would keep webhooks out of the log.
+func (f *Function) warmUp(ctx context.Context) {
+	for {
+		began := f.now()
+		err := f.check(ctx)
+		if err == nil {
+			return
+		}
+		if f.now().Sub(began) < 2*f.deadline {
+			f.console.Say(console.Warning, "Cloud Logging cannot be written to at present: "+err.Error())
+			return
+		}
+		// The instance had no CPU in the meantime, so the failure means nothing.
+	}
+}
+
+func (f *Function) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, f.deadline)
+	defer cancel()
+	return f.log.Check(ctx)
 }
 
 // ServeHTTP takes one request from its body to its answer.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.serving.RLock()
+	defer f.serving.RUnlock()
 	defer func() {
 		if recover() != nil {
 			f.console.Panicked(debug.Stack())
@@ -173,9 +196,9 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // handle takes a webhook to Cloud Logging. The error is one of those in
-// answers.
+// answers, or a fault of the function.
 func (f *Function) handle(w http.ResponseWriter, r *http.Request) error {
-	// The write outlives a client that hangs up: LiveChat might not repeat it.
+	// The write outlives a client that hangs up: LiveChat might not retry.
 	ctx, cancel := context.WithTimeout(context.Background(), f.deadline)
 	defer cancel()
 	received := f.now()
@@ -196,7 +219,13 @@ func (f *Function) handle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	record, err := f.entries.Record(webhook, entry.Delivery{Received: received, Secret: secret, Header: r.Header})
+	insertID := f.entries.InsertID(body, secret)
+	acknowledged := false
+	first, end := f.repeats.Begin(r.Context(), insertID, received)
+	defer func() { end(acknowledged) }()
+	record, err := f.entries.Record(webhook, entry.Delivery{
+		InsertID: insertID, Received: first, Secret: secret, Header: r.Header,
+	})
 	if err != nil {
 		return err
 	}
@@ -206,6 +235,7 @@ func (f *Function) handle(w http.ResponseWriter, r *http.Request) error {
 	if webhook.Family == payload.Upgrade {
 		return errUpgrade
 	}
+	acknowledged = true
 	return nil
 }
 
@@ -227,36 +257,44 @@ func (f *Function) verify(webhook *payload.Webhook, r *http.Request) (int, error
 	}
 }
 
-// write returns nil once the record is in Cloud Logging, or never will be and
-// stands on stdout. A record that could not be written now stands on stdout
-// too: LiveChat gives up after a minute.
+// write returns nil once the record is in Cloud Logging, or is on stdout because
+// Cloud Logging will never accept it. A record that could not be written now
+// goes to stdout too: LiveChat gives up after a minute.
 func (f *Function) write(ctx context.Context, record *entry.Record) error {
-	entries, err := record.Entries(f.log.Overhead())
+	writeErr := f.log.Write(ctx, record.Entries(f.log.Overhead()))
+	if writeErr == nil {
+		return nil
+	}
+	if err := f.copy(record, cloudlog.Reason(writeErr)); err != nil {
+		return fmt.Errorf("%w: %w; no copy on stdout: %w", errNotWritten, writeErr, err)
+	}
+	if errors.Is(writeErr, cloudlog.ErrRefused) {
+		return nil // no retry could help, and the copy is safe
+	}
+	return fmt.Errorf("%w: %w", errNotWritten, writeErr)
+}
+
+// copy writes the record to stdout.
+func (f *Function) copy(record *entry.Record, notWritten string) error {
+	lines, err := record.Copy(notWritten)
 	if err != nil {
 		return err
 	}
-	err = f.log.Write(ctx, entries)
-	if err == nil {
-		return nil
-	}
-	code := status.Code(err)
-	if err := f.console.Copy(record.Lines(code.String())); err != nil || code != codes.InvalidArgument {
-		return errNotWritten
-	}
-	return nil
+	return f.console.Copy(lines)
 }
 
-// answer answers what became of a request. No answer depends on what was sent.
+// answer answers a request by its outcome. No answer depends on what was sent.
 func (f *Function) answer(w http.ResponseWriter, outcome error) {
-	row := answers[len(answers)-1]
-	for _, a := range answers {
-		if errors.Is(outcome, a.err) {
-			row = a
-			break
-		}
+	a := answerTo(outcome)
+	switch a.err {
+	case nil:
+	case errInternal:
+		f.console.Failed(a.err.Error(), outcome)
+	default:
+		f.console.Refused(a.err.Error(), a.status, outcome)
 	}
 	h := w.Header()
-	switch row.status {
+	switch a.status {
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", http.MethodPost)
 	case http.StatusUnauthorized:
@@ -264,12 +302,48 @@ func (f *Function) answer(w http.ResponseWriter, outcome error) {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", "10")
 	}
-	if row.err != nil {
-		f.console.Refused(row.err.Error(), row.status)
-	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(row.status)
-	io.WriteString(w, row.text)
+	h.Set("Content-Length", strconv.Itoa(len(a.text)))
+	w.WriteHeader(a.status)
+	io.WriteString(w, a.text)
+	// The answer has left before the request counts as served, because the
+	// process may exit then.
+	http.NewResponseController(w).Flush()
+}
+
+// answerTo returns the row of answers for an outcome.
+func answerTo(outcome error) answer {
+	for _, a := range answers {
+		if errors.Is(outcome, a.err) {
+			return a
+		}
+	}
+	return internalError
+}
+
+// exitAfter ends the process after a signal, once no request is in flight. The
+// framework does not handle SIGTERM, and offers no handle to its server.
+func exitAfter(terminated <-chan os.Signal) {
+	<-terminated
+	if f, err := started(); err == nil {
+		f.drain(grace)
+		f.console.Flush()
+	}
+	os.Exit(0)
+}
+
+// drain returns once no request is in flight, at the latest after a grace
+// period. Later requests wait until the process ends; the platform sends none.
+func (f *Function) drain(grace time.Duration) {
+	drained := make(chan struct{})
+	go func() {
+		f.serving.Lock()
+		close(drained)
+	}()
+	select {
+	case <-drained:
+	case <-time.After(grace):
+	}
 }
 
 // started is the function that the framework serves, made of the environment.
@@ -281,8 +355,8 @@ var started = sync.OnceValues(func() (*Function, error) {
 		con.Say(console.Error, "cannot start: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 		return nil, err
 	}
-	if c.AllowUnverified {
-		con.Say(console.Warning, "webhooks are accepted from anybody: set LIVECHAT_SECRETS to accept LiveChat's only")
+	for _, warning := range c.Warnings {
+		con.Say(console.Warning, warning)
 	}
 	f, err := New(ctx, c, con)
 	if err != nil {

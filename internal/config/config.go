@@ -17,12 +17,23 @@ import (
 	mrpb "google.golang.org/genproto/googleapis/api/monitoredres"
 )
 
-// metadataTimeout is the longest that the metadata server may take. On Cloud
-// Run it answers within milliseconds; elsewhere there is none, and an address
+// How long the metadata server may take. On Cloud Run it usually answers within
+// milliseconds, and a function that does not wait for a slow one would lack its
+// region for the life of the instance. Elsewhere there is none, and an address
 // that swallows packets must not hold up the start.
-const metadataTimeout = time.Second
+const (
+	metadataTimeout = 10 * time.Second
+	elsewhere       = time.Second
+)
 
-// Config is the environment, read and found sound.
+// How long a secret has to be, in bytes. Whoever guesses one can write to the
+// log, and half a passphrase is guessed.
+const (
+	minSecret  = 8
+	goodSecret = 16
+)
+
+// Config is the environment, validated.
 type Config struct {
 	// Secrets are accepted as proof that LiveChat sent a webhook. Without any,
 	// AllowUnverified is true.
@@ -36,6 +47,8 @@ type Config struct {
 	Resource *mrpb.MonitoredResource
 	// Emulator is the host:port of a stand-in for Cloud Logging, or empty.
 	Emulator string
+	// Warnings are what the operator should know at the start.
+	Warnings []string
 }
 
 // Load reads the variables that the README lists by getenv, usually os.Getenv.
@@ -55,25 +68,41 @@ func Load(ctx context.Context, getenv func(string) string) (Config, error) {
 	onCloudRun := getenv("K_SERVICE") != ""
 	switch {
 	case len(c.Secrets) > 0:
+		e.secrets(c.Secrets)
 	case !onCloudRun:
 		c.AllowUnverified = true
 	case !c.AllowUnverified:
 		e.fault("LIVECHAT_SECRETS is not set: set it to the secret of your LiveChat webhooks, or LIVECHAT_ALLOW_UNVERIFIED=true to accept webhooks from anybody")
 	}
-	ctx, cancel := context.WithTimeout(ctx, metadataTimeout)
-	defer cancel()
-	if getenv("GOOGLE_CLOUD_PROJECT") == "" {
-		c.Project = projectFromMetadata(ctx)
+	if c.AllowUnverified {
+		e.warn("webhooks are accepted from anybody: set LIVECHAT_SECRETS to accept LiveChat's only")
 	}
-	var region string
-	if onCloudRun {
-		region = regionFromMetadata(ctx)
-	}
-	if c.Project == "" && getenv("GOOGLE_CLOUD_PROJECT") == "" {
-		e.fault("GOOGLE_CLOUD_PROJECT is not set and there is no metadata server to ask: set it to the id of your Google Cloud project")
-	}
+	region := e.metadata(ctx, &c, onCloudRun)
 	c.Resource = resource(getenv, c.Project, region)
+	c.Warnings = e.warnings
 	return c, errors.Join(e.faults...)
+}
+
+// metadata asks the metadata server for what no variable says: the project,
+// unless it is set, and the region, which it returns.
+func (e *environment) metadata(ctx context.Context, c *Config, onCloudRun bool) (region string) {
+	timeout := elsewhere
+	if onCloudRun {
+		timeout = metadataTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if e.getenv("GOOGLE_CLOUD_PROJECT") == "" {
+		if c.Project = projectFromMetadata(ctx); c.Project == "" {
+			e.fault("GOOGLE_CLOUD_PROJECT is not set and there is no metadata server to ask: set it to the id of your Google Cloud project")
+		}
+	}
+	if onCloudRun {
+		if region = regionFromMetadata(ctx); region == "" {
+			e.warn("the metadata server does not say the region: the entries of this instance have no location")
+		}
+	}
+	return region
 }
 
 // List splits the value of a variable at commas and white space.
@@ -95,14 +124,33 @@ func isLogID(s string) bool { return len(s) < 512 && logID.MatchString(s) }
 // isProjectID accepts ids that are scoped to a domain too.
 func isProjectID(s string) bool { return projectID.MatchString(s) }
 
-// environment reads variables and gathers what is wrong with them.
+// environment reads variables and collects what is wrong with them.
 type environment struct {
-	getenv func(string) string
-	faults []error
+	getenv   func(string) string
+	faults   []error
+	warnings []string
 }
 
 func (e *environment) fault(format string, args ...any) {
 	e.faults = append(e.faults, fmt.Errorf(format, args...))
+}
+
+func (e *environment) warn(format string, args ...any) {
+	e.warnings = append(e.warnings, fmt.Sprintf(format, args...))
+}
+
+// secrets finds secrets that are easy to guess. Its texts have their position
+// and length, and nothing else of them.
+func (e *environment) secrets(secrets []string) {
+	const why = "commas and white space separate secrets, so a passphrase becomes several; openssl rand -hex 24 makes a good one"
+	for i, s := range secrets {
+		switch n := len(s); {
+		case n < minSecret:
+			e.fault("LIVECHAT_SECRETS: secret %d of %d has %d bytes, and needs %d: %s", i+1, len(secrets), n, minSecret, why)
+		case n < goodSecret:
+			e.warn("LIVECHAT_SECRETS: secret %d of %d has only %d bytes; %d are hard to guess: %s", i+1, len(secrets), n, goodSecret, why)
+		}
+	}
 }
 
 func (e *environment) flag(name string) bool {

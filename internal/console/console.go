@@ -71,6 +71,8 @@ type Line struct {
 	// Reason and Status are why a request was refused and how it was answered.
 	Reason string `json:"reason,omitempty"`
 	Status int    `json:"status,omitempty"`
+	// Cause is set if there is more to say than the reason.
+	Cause string `json:"cause,omitempty"`
 	// Count is how many refusals the line covers.
 	Count int `json:"count,omitempty"`
 	// Stack is where a panic happened.
@@ -95,11 +97,16 @@ func (c *Console) Panicked(stack []byte) {
 	c.print(Line{Severity: Error, Time: c.now(), Message: "panic while handling a webhook", Stack: string(stack)})
 }
 
-// Refused writes that a request was refused and how it was answered. Repeats
-// of a reason are counted together.
-func (c *Console) Refused(reason string, status int) {
+// Refused writes that a request was refused and how it was answered. cause may
+// say more than the reason; it must not quote the body. Repeats of a reason are
+// counted together, and the cause of the last one is written.
+func (c *Console) Refused(reason string, status int, cause error) {
 	if count := c.count(reason, status); count > 0 {
-		c.print(c.refusal(reason, status, count))
+		l := c.refusal(reason, status, count)
+		if text := cause.Error(); text != reason {
+			l.Cause = text
+		}
+		c.print(l)
 	}
 }
 
@@ -126,7 +133,11 @@ func (c *Console) pending() []Line {
 }
 
 func (c *Console) refusal(reason string, status, count int) Line {
-	return Line{Severity: Warning, Time: c.now(), Message: "refused: " + reason, Reason: reason, Status: status, Count: count}
+	message := "refused: " + reason
+	if status >= 500 {
+		message = "failed: " + reason
+	}
+	return Line{Severity: Warning, Time: c.now(), Message: message, Reason: reason, Status: status, Count: count}
 }
 
 // count counts one more refusal, and returns how many refusals to write a line

@@ -34,7 +34,7 @@ func refuse(t *testing.T, c *Console, out *bytes.Buffer, reason string, n int) [
 	t.Helper()
 	out.Reset()
 	for range n {
-		c.Refused(reason, 401)
+		c.Refused(reason, 401, errors.New(reason))
 	}
 	var counts []int
 	for _, l := range lines(t, out) {

@@ -2,13 +2,11 @@
 //
 // [Builder.Record] takes secrets and personal data out and collects what an
 // entry says; [Record.Entries] turns that into entries of the Cloud Logging
-// API, several if one would be too large; [Record.Lines] into structured lines
+// API, several if one would be too large; [Record.Copy] into structured lines
 // for stdout, where the platform keeps what the API did not take.
 package entry
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
@@ -36,6 +34,11 @@ const (
 // the payload.
 const maxLabel = 512
 
+// maxMessage is the maximum number of bytes of the message. Only a body made
+// up by somebody who knows a secret needs more, and the message must leave room
+// for the webhook in every part.
+const maxMessage = 4 << 10
+
 // minScrubbed is the least number of bytes of a secret that came with a body
 // and is none of the function's own, from which on it is looked for in the
 // rest of the body too. LiveChat's tokens have 32; to look for "1" would only
@@ -46,20 +49,39 @@ const minScrubbed = 8
 type Builder struct {
 	project string
 	rules   redact.Rules
+	idKeys  []idKey // one per secret
 }
 
-// NewBuilder returns a Builder for a Google Cloud project. Members of that name
-// and the secrets never leave the function.
-func NewBuilder(project string, members, secrets []string) *Builder {
-	b := &Builder{project, redact.Rules{Members: map[string]bool{}, Secrets: secrets}}
-	for _, name := range members {
-		b.rules.Members[name] = true
+// NewBuilder returns a Builder for a Google Cloud project. What rules name
+// never leaves the function, the rules' secrets included. They also give the
+// keys of [Builder.InsertID].
+func NewBuilder(project string, rules redact.Rules) *Builder {
+	b := &Builder{project: project, rules: rules}
+	for _, s := range rules.Secrets {
+		b.idKeys = append(b.idKeys, newIDKey(s))
 	}
 	return b
 }
 
-// Delivery is what a record needs to know beside the body.
+// InsertID returns the insertId of a body, by which Cloud Logging recognizes a
+// repeated delivery. It is a hash, keyed with the secret of that number, from
+// 1, which is the one that came with the delivery: a repeat has the same
+// insertId as long as its secret is accepted, also after another was added.
+// Number 0, for a webhook that is not verified, uses the first secret, and no
+// key if there is none.
+func (b *Builder) InsertID(body []byte, secret int) string {
+	var key idKey
+	if len(b.idKeys) > 0 {
+		key = b.idKeys[max(secret, 1)-1]
+	}
+	return key.insertID(body)
+}
+
+// Delivery is what a record needs to know besides the body.
 type Delivery struct {
+	InsertID string
+	// Received is the time of receipt, of the first delivery if this one is a
+	// repeat.
 	Received time.Time
 	// Secret is the number of the secret that matched, from 1; 0 for none.
 	Secret int
@@ -72,8 +94,8 @@ type Delivery struct {
 type Record struct {
 	Severity ltype.LogSeverity
 	Time     time.Time
-	// InsertID is the same for the same body, so that Cloud Logging shows a
-	// repeated delivery once.
+	// InsertID and Time together let Cloud Logging list a repeated delivery
+	// once.
 	InsertID string
 	Trace    Trace
 	Labels   []Label
@@ -97,16 +119,17 @@ func (b *Builder) Record(w *payload.Webhook, d Delivery) (*Record, error) {
 		// What has gone from the body must not come back as a label or in the
 		// message.
 		if w, err = payload.Parse(text); err != nil {
-			return nil, fmt.Errorf("redacted body: %w", err)
+			// Not the sender's fault, so the cause is not wrapped.
+			return nil, fmt.Errorf("redacted body: %v", err)
 		}
 	}
 	r := &Record{
 		Severity: ltype.LogSeverity_INFO,
 		Time:     happened(w.Time, d.Received),
-		InsertID: insertID(text),
+		InsertID: d.InsertID,
 		Trace:    traceOf(d.Header, b.project),
 		Labels:   labels(w, d.Secret),
-		Message:  w.Summary(),
+		Message:  clip(w.Summary(), maxMessage),
 		Numbers:  w.Numbers(),
 		Webhook:  text,
 	}
@@ -135,13 +158,6 @@ func happened(at, received time.Time) time.Time {
 		return received
 	}
 	return at
-}
-
-// insertID is made from the redacted text: from the body itself, who reads the
-// log could try out what was redacted until the hash fits.
-func insertID(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
 }
 
 // labels returns what Logs Explorer and metrics filter by, in the order of the

@@ -2,6 +2,8 @@ package entry
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,6 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	_ "example.com/livechat-webhook/internal/golden"
+	"example.com/livechat-webhook/internal/redact"
 	"example.com/livechat-webhook/payload"
 )
 
@@ -30,9 +33,9 @@ const (
 )
 
 var (
-	builder = NewBuilder("p", []string{"email", "text"}, []string{ours})
+	builder = NewBuilder("p", redact.Rules{Members: map[string]bool{"email": true, "text": true}, Secrets: []string{ours}})
 	// plain redacts no personal data.
-	plain = NewBuilder("p", nil, []string{ours})
+	plain = NewBuilder("p", redact.Rules{Secrets: []string{ours}})
 )
 
 func record(t testing.TB, body []byte) *Record {
@@ -46,7 +49,9 @@ func recordBy(t testing.TB, builder *Builder, body []byte) *Record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := builder.Record(w, Delivery{Received: time.Unix(1552126505, 0), Secret: 1, Header: http.Header{}})
+	r, err := builder.Record(w, Delivery{
+		InsertID: builder.InsertID(body, 1), Received: time.Unix(1552126505, 0), Secret: 1, Header: http.Header{},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +89,7 @@ func TestSizeNearTheLimit(t *testing.T) {
 	const overhead = 300
 	for size := maxEntry - 20_000; size < maxEntry+1000; size += 97 {
 		body := []byte(`{"action":"incoming_event","payload":{"chat_id":"C","t":"` + strings.Repeat("é", size/2) + `"}}`)
-		entries, err := record(t, body).Entries(overhead)
-		if err != nil {
-			t.Fatal(err)
-		}
+		entries := record(t, body).Entries(overhead)
 		for _, e := range entries {
 			if n := len(e) + overhead; n >= maxEntry {
 				t.Fatalf("a body of %d bytes becomes an entry of %d", len(body), n)
@@ -106,36 +108,156 @@ func TestLongLabelsCutBetweenCharacters(t *testing.T) {
 	}
 }
 
-func TestLinesOfALargeBodyAreParts(t *testing.T) {
+func TestCopyOfALargeBodyIsSplit(t *testing.T) {
 	body := []byte(`{"action":"incoming_event","secret_key":"` + ours + `","payload":{"t":"` + strings.Repeat(`é\n`, 100_000) + `"}}`)
 	r := record(t, body)
-	var joined strings.Builder
-	ids := map[string]bool{}
-	for text := range strings.Lines(string(r.Lines("Unavailable"))) {
-		if len(text) > 110_000 {
-			t.Errorf("a line of %d bytes", len(text))
-		}
-		var line map[string]any
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatal(err)
-		}
-		joined.WriteString(line["webhook_text"].(string))
-		ids[line["logging.googleapis.com/insertId"].(string)] = true
+	lines := copyOf(t, r)
+	if len(lines) < 3 {
+		t.Errorf("%d lines", len(lines))
 	}
-	if joined.String() != string(r.Webhook) {
-		t.Error("the joined parts are not the body")
-	}
-	if len(ids) < 3 {
-		t.Errorf("%d insertIds", len(ids))
+	compareCopy(t, r, lines)
+}
+
+// TestCopyHoldsWhatTheEntryHolds is about bodies that are easy to damage on the
+// way to a line of JSON.
+func TestCopyHoldsWhatTheEntryHolds(t *testing.T) {
+	for name, body := range map[string]string{
+		"half an emoji":         `{"action":"incoming_event","payload":{"event":{"type":"message","a":"\ud83d","\ud83d":"b"}}}`,
+		"invalid UTF-8":         "{\"action\":\"incoming_event\",\"a\":\"\xff\"}",
+		"big numbers":           `{"action":"incoming_event","n":[9007199254740993,12345678901234567890,1e400,0.1,-0,1.5e300]}`,
+		"repeated names":        `{"action":"incoming_event","a":1,"a":2}`,
+		"10,000 levels":         strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000),
+		"levels in a large one": `{"s":"` + strings.Repeat("x", 300_000) + `","a":` + strings.Repeat(`[`, 9_000) + strings.Repeat("]", 9_000) + `}`,
+		"control characters":    `{"a":"` + strings.Repeat(`\u0001`, 15_000) + `"}`,
+		"quotes":                `{"a":` + strings.Repeat(`[`, 40) + `"` + strings.Repeat(`\"`, 40_000) + `"` + strings.Repeat("]", 40) + `}`,
+		"own names":             `{"severity":"DEBUG","message":"m","not_written":"x","time":"never","split":{}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record(t, []byte(body))
+			compareCopy(t, r, copyOf(t, r))
+		})
 	}
 }
 
-func TestInsertIDTellsNothingOfWhatWasRedacted(t *testing.T) {
-	a := record(t, []byte(`{"action":"x","email":"a@example.com","secret_key":"1"}`))
-	b := record(t, []byte(`{"action":"x","email":"b@example.com","secret_key":"2"}`))
-	c := record(t, []byte(`{"action":"y","email":"a@example.com","secret_key":"1"}`))
-	if a.InsertID != b.InsertID || a.InsertID == c.InsertID {
-		t.Errorf("insertIds %s, %s, %s", a.InsertID, b.InsertID, c.InsertID)
+// copyOf returns the copy of r, decoded line by line.
+func copyOf(t *testing.T, r *Record) []map[string]any {
+	t.Helper()
+	text, err := r.Copy("Unavailable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []map[string]any
+	for text := range strings.Lines(string(text)) {
+		if len(text) > maxLine+maxLine/8 || !strings.HasSuffix(text, "\n") {
+			t.Fatalf("a line of %d bytes that ends in %q", len(text), text[len(text)-1:])
+		}
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v in %.200q", err, text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// compareCopy holds the lines of a copy against the entries of the same record.
+func compareCopy(t *testing.T, r *Record, lines []map[string]any) {
+	t.Helper()
+	entries := read(t, r.Entries(200))
+	if len(entries) == 1 && len(lines) == 1 && lines[0]["split"] == nil {
+		if diff := cmp.Diff(asLine(entries[0]), lines[0]); diff != "" {
+			t.Errorf("copy (-entry +copy):\n%s", diff)
+		}
+		return
+	}
+	var joined strings.Builder
+	for i, line := range lines {
+		joined.WriteString(line["webhook_text"].(string))
+		split := map[string]any{"uid": r.InsertID, "index": float64(i), "totalSplits": float64(len(lines))}
+		if diff := cmp.Diff(split, line["split"]); diff != "" {
+			t.Errorf("split of line %d (-want +got):\n%s", i, diff)
+		}
+		if got, want := line["logging.googleapis.com/insertId"], r.partID(i); got != want {
+			t.Errorf("insertId of line %d: %s, want %s", i, got, want)
+		}
+		want := asLine(entries[0])
+		for _, name := range []string{"severity", "entry_severity", "time", "not_written", "logging.googleapis.com/labels"} {
+			if diff := cmp.Diff(want[name], line[name]); diff != "" {
+				t.Errorf("%s of line %d (-entry +copy):\n%s", name, i, diff)
+			}
+		}
+	}
+	if joined.String() != string(r.Webhook) {
+		t.Errorf("the joined lines are not the body: %.100q, want %.100q", joined.String(), r.Webhook)
+	}
+}
+
+// asLine returns what a line must say to become e again.
+func asLine(e *loggingpb.LogEntry) map[string]any {
+	line := e.GetJsonPayload().AsMap()
+	labels := map[string]any{}
+	for name, value := range e.GetLabels() {
+		labels[name] = value
+	}
+	line["severity"] = "ERROR"
+	line["entry_severity"] = e.GetSeverity().String()
+	line["time"] = e.GetTimestamp().AsTime().Format(time.RFC3339Nano)
+	line["not_written"] = "Unavailable"
+	line["logging.googleapis.com/insertId"] = e.GetInsertId()
+	line["logging.googleapis.com/labels"] = labels
+	return line
+}
+
+func TestUnwritableBodyIsWrittenAsText(t *testing.T) {
+	r := record(t, []byte(`{"action":"x"}`))
+	r.Webhook = []byte(`{"action":`) // which no Parse accepts
+	lines := copyOf(t, r)
+	if lines[0]["webhook_text"] != `{"action":` {
+		t.Errorf("copy %v", lines)
+	}
+	if text := read(t, r.Entries(200))[0].GetJsonPayload().GetFields()["webhook_text"].GetStringValue(); text != `{"action":` {
+		t.Errorf("entry with text %q", text)
+	}
+}
+
+func TestCopyThatCannotBeWrittenIsAnError(t *testing.T) {
+	r := record(t, []byte(`{"action":"x"}`))
+	r.Webhook = []byte("\xff private")
+	if text, err := r.Copy("Unavailable"); err == nil || strings.Contains(err.Error(), "private") {
+		t.Errorf("copy %q, %v", text, err)
+	}
+}
+
+func TestLongMessageLeavesRoomForTheWebhook(t *testing.T) {
+	r := record(t, []byte(`{"action":"chat_properties_updated","payload":{"properties":{"`+strings.Repeat("n", 300_000)+`":{"v":1}}}}`))
+	if len(r.Message) > maxMessage {
+		t.Errorf("a message of %d bytes", len(r.Message))
+	}
+	compareCopy(t, r, copyOf(t, r))
+}
+
+func TestInsertID(t *testing.T) {
+	const tag = `{"action":"tag_created","payload":{"name":"%s","created_at":"2026-01-02T03:04:05.000000Z"}}`
+	vip, spam := []byte(fmt.Sprintf(tag, "vip")), []byte(fmt.Sprintf(tag, "spam"))
+	both := redact.Rules{Members: map[string]bool{"name": true}, Secrets: []string{"the-new-secret", "the-old-secret"}}
+	rotating := NewBuilder("p", both)
+	before := NewBuilder("p", redact.Rules{Members: both.Members, Secrets: both.Secrets[1:]})
+	none := NewBuilder("p", redact.Rules{})
+	plain := sha256.Sum256(vip)
+	unkeyed := hex.EncodeToString(plain[:16])
+	if rotating.InsertID(vip, 1) == rotating.InsertID(spam, 1) {
+		t.Error("two webhooks that differ in what is redacted have the same insertId")
+	}
+	if before.InsertID(vip, 1) != rotating.InsertID(vip, 2) {
+		t.Error("a repeat with the old secret has another insertId once there is a new one")
+	}
+	for number := range 3 {
+		if rotating.InsertID(vip, number) == unkeyed {
+			t.Errorf("secret %d: a reader of the log can test guesses about what was redacted", number)
+		}
+	}
+	if none.InsertID(vip, 0) != unkeyed {
+		t.Error("without a secret the insertId is not the hash of the body")
 	}
 }
 
@@ -173,14 +295,13 @@ func FuzzRecord(f *testing.F) {
 			gone, builder = []string{ours, theirs}, plain
 		}
 		r := recordBy(t, builder, body)
-		entries, err := r.Entries(200)
+		entries := r.Entries(200)
+		copied, err := r.Copy("Unavailable")
 		if err != nil {
 			t.Fatal(err)
 		}
-		out := string(r.Lines("Unavailable"))
-		if strings.Count(out, "\n") == 0 || !json.Valid([]byte(out[:strings.IndexByte(out, '\n')])) {
-			t.Errorf("not a JSON line: %.100q", out)
-		}
+		compareCopy(t, r, copyOf(t, r))
+		out := string(copied)
 		var joined strings.Builder
 		read := read(t, entries)
 		for i, e := range read {
@@ -210,6 +331,28 @@ func FuzzRecord(f *testing.F) {
 				t.Errorf("%s has left the function, from %s", gone, body)
 			}
 		}
+	})
+}
+
+// FuzzCopy holds the copy of a body, byte for byte as it came, against its
+// entries.
+func FuzzCopy(f *testing.F) {
+	for _, body := range []string{
+		`{"a":"\ud83d"}`, `{"\udc00":1,"a":"\ud83d\u0000\ud83d"}`, "{\"a\":\"\xed\xa0\x80\"}", `{"n":[12345678901234567890,1e999,-0.0,1E5]}`,
+		`{"a":1,"a":{"b":2,"b":3}}`, strings.Repeat(`{"a":[`, 40) + `"\ud83d\n"` + strings.Repeat(`]}`, 40), ` {"":{"":null}} `,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w, err := payload.Parse(body)
+		if err != nil {
+			return
+		}
+		r, err := builder.Record(w, Delivery{InsertID: builder.InsertID(body, 1), Received: time.Unix(1552126505, 0), Secret: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareCopy(t, r, copyOf(t, r))
 	})
 }
 
@@ -283,7 +426,7 @@ func benchmarkRecord(b *testing.B, builder *Builder, body []byte) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := builder.Record(w, Delivery{Received: time.Unix(1552126505, 0), Secret: 1}); err != nil {
+		if _, err := builder.Record(w, Delivery{InsertID: builder.InsertID(body, 1), Received: time.Unix(1552126505, 0), Secret: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -292,9 +435,7 @@ func benchmarkRecord(b *testing.B, builder *Builder, body []byte) {
 // BenchmarkEntries measures a record on its way to the wire.
 func BenchmarkEntries(b *testing.B) {
 	benchmarkSizes(b, func(b *testing.B, r *Record) {
-		if _, err := r.Entries(200); err != nil {
-			b.Fatal(err)
-		}
+		r.Entries(200)
 	})
 }
 

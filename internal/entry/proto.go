@@ -39,27 +39,24 @@ const (
 	labelTag       = 11<<3 | byte(protowire.BytesType)
 )
 
-// Entries returns the record as entries for one write to the Cloud Logging
-// API, each the wire form of a google.logging.v2.LogEntry: one, or as many as
-// it takes to keep each under maxEntry bytes, of which overhead are kept free
-// for what the write adds to every entry.
+// Entries returns the record as entries for the Cloud Logging API, each the
+// wire form of a google.logging.v2.LogEntry: one, or as many as it takes to
+// keep each under maxEntry bytes, overhead included, which is what the write
+// adds to every entry. A webhook that cannot be written as fields becomes text
+// in the same way.
 //
-// The bytes mean what a marshalled loggingpb.LogEntry does (FuzzRecord), but are
-// written at once: to build the message with its map of labels and the
-// structpb.Struct of its payload, to measure it and to marshal it takes ten
+// The bytes mean the same as a marshaled loggingpb.LogEntry (FuzzRecord), but
+// are written directly: building the message with its map of labels and the
+// structpb.Struct of its payload, measuring it and marshaling it takes ten
 // times as long (BenchmarkEntries against BenchmarkLoggingpb).
-func (r *Record) Entries(overhead int) ([][]byte, error) {
+func (r *Record) Entries(overhead int) [][]byte {
 	limit := maxEntry - overhead
 	if len(r.Webhook) < limit {
-		whole, err := r.whole()
-		if err != nil {
-			return nil, err
-		}
-		if len(whole) < limit {
-			return [][]byte{whole}, nil
+		if whole, err := r.whole(); err == nil && len(whole) < limit {
+			return [][]byte{whole}
 		}
 	}
-	return r.parts(limit), nil
+	return r.parts(limit - partRoom - len(r.Message) - len(r.appendAround(nil, r.InsertID)))
 }
 
 // whole returns the one entry for the whole webhook, however large.
@@ -74,13 +71,13 @@ func (r *Record) whole() ([]byte, error) {
 	return structwire.Shut(e, payload), err
 }
 
-// parts returns the record split into entries under limit bytes.
-func (r *Record) parts(limit int) [][]byte {
-	around := r.appendAround(nil, r.InsertID)
-	pieces := cut(r.Webhook, limit-partRoom-len(r.Message)-len(around))
+// parts returns the record split into entries with at most size bytes of the
+// webhook's JSON text each.
+func (r *Record) parts(size int) [][]byte {
+	pieces := cut(r.Webhook, size)
 	entries := make([][]byte, len(pieces))
 	for i, piece := range pieces {
-		e := r.appendAround(make([]byte, 0, limit), r.partID(i))
+		e := r.appendAround(make([]byte, 0, len(piece)+len(r.Message)+aroundWebhook), r.partID(i))
 		e = appendSplit(e, r.InsertID, i, len(pieces))
 		e, payload := structwire.Open(e, jsonPayloadTag)
 		e = structwire.AppendString(e, "message", r.Message+partSuffix(i, len(pieces)))

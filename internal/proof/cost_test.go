@@ -101,12 +101,25 @@ func alone(do func() error) (float64, error) {
 	return milliseconds(median(took)), nil
 }
 
+// goVariables returns the variables of Go's runtime for a receiver: those of
+// this process if they are set; else for the function what run sets, as
+// deploy.sh does, and none for the others.
+func goVariables(target string) []string {
+	var variables []string
+	for _, name := range []string{"GOMAXPROCS", "GOGC", "GOMEMLIMIT"} {
+		if value := os.Getenv(name); value != "" || target != "LiveChatWebhook" {
+			variables = append(variables, name+"="+value)
+		}
+	}
+	return variables
+}
+
 // BenchmarkReceivers measures receivers as processes of their own, each write
 // taking 10 ms, with the chat_ended of 2019 without white space: the CPU of a
 // webhook and the median answer at 64 connections, the median answer with one,
 // the time from the start to the first 200, and the peak of memory. Write is the
 // write itself, by a process of its own too: the least that an answer takes.
-// GOMAXPROCS and GOGC hold for the receivers too.
+// GOMAXPROCS, GOGC and GOMEMLIMIT apply to the receivers too (goVariables).
 func BenchmarkReceivers(b *testing.B) {
 	const write = 10 * time.Millisecond
 	original, err := os.ReadFile("../../testdata/v2/chat_ended.json")
@@ -150,8 +163,7 @@ func BenchmarkReceivers(b *testing.B) {
 					p.end(syscall.SIGTERM)
 				}
 				began := time.Now()
-				p = run(b, log.Addr(), "FUNCTION_TARGET="+target, "K_SERVICE=", "LIVECHAT_SECRETS=an-old-secret,f791db42",
-					"GOMAXPROCS="+os.Getenv("GOMAXPROCS"), "GOGC="+os.Getenv("GOGC"))
+				p = run(b, log.Addr(), append(goVariables(target), "FUNCTION_TARGET="+target, "K_SERVICE=", "LIVECHAT_SECRETS=an-old-secret,f791db42")...)
 				if err := connect(b, p, body.Bytes()).post(); err != nil {
 					b.Fatal(err)
 				}

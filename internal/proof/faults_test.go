@@ -84,15 +84,19 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			return nil
 		},
 		Refuse: func(e *loggingpb.LogEntry) error {
-			if strings.HasPrefix(e.GetLabels()["event_id"], "bad") {
+			if strings.HasPrefix(e.GetLabels()["thread_id"], "bad") {
 				return status.Error(codes.InvalidArgument, "as told")
 			}
 			return nil
 		},
 		After: func() error {
-			if rand.Float64() < 0.1 {
+			switch dice := rand.Float64(); {
+			case dice < 0.1:
 				after.Add(1)
 				return status.Error(codes.Unavailable, "as told, after the write")
+			case dice < 0.15: // which no retry of ours follows, but LiveChat's
+				after.Add(1)
+				return status.Error(codes.PermissionDenied, "as told, after the write")
 			}
 			return nil
 		},
@@ -104,7 +108,11 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		if i%50 == 0 {
 			id = fmt.Sprint("bad-", i)
 		}
-		ok, err := deliver(p.url, webhook(id))
+		body := webhook(id)
+		if i%2 == 0 {
+			body = deactivated(id)
+		}
+		ok, err := deliver(p.url, body)
 		if err != nil {
 			t.Errorf("%s: %v", id, err)
 		}
@@ -162,6 +170,44 @@ func TestCloudLoggingGoesAwayAndComesBack(t *testing.T) {
 	})
 }
 
+// TestWebhooksInFlightFinishAfterSIGTERM holds the calls of 40 webhooks until
+// the signal has arrived.
+func TestWebhooksInFlightFinishAfterSIGTERM(t *testing.T) {
+	const webhooks = 40
+	log := standIn(t)
+	signaled := make(chan bool)
+	var waiting atomic.Int64
+	log.SetFaults(cloudlogtest.Faults{Before: func(_ context.Context, r *loggingpb.WriteLogEntriesRequest) error {
+		waiting.Add(int64(len(r.GetEntries())))
+		<-signaled
+		return nil
+	}})
+	p := run(t, log.Addr())
+	var acknowledged atomic.Int64
+	var all sync.WaitGroup
+	for i := range webhooks {
+		all.Go(func() {
+			if status, err := post(p.url, deactivated(fmt.Sprint("term-", i))); status == 200 && err == nil {
+				acknowledged.Add(1)
+			} else {
+				t.Errorf("status %d, %v", status, err)
+			}
+		})
+	}
+	until(t, func() bool { return waiting.Load() == webhooks })
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	close(signaled)
+	all.Wait()
+	err := p.cmd.Wait()
+	if err != nil {
+		t.Errorf("the program ended with %v", err)
+	}
+	if n := len(log.Listed()); n != webhooks {
+		t.Errorf("%d webhooks in the log, want %d", n, webhooks)
+	}
+	t.Logf("%d webhooks in flight at SIGTERM: %d acknowledged and in the log, %v", webhooks, acknowledged.Load(), p.cmd.ProcessState)
+}
+
 // TestTerminatedInTheMiddleOfALoad sends SIGTERM while webhooks come.
 func TestTerminatedInTheMiddleOfALoad(t *testing.T) {
 	const webhooks = 2000
@@ -177,7 +223,13 @@ func TestTerminatedInTheMiddleOfALoad(t *testing.T) {
 			once.Do(func() { p.cmd.Process.Signal(syscall.SIGTERM) })
 		}
 	})
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the program ended with %v", err)
+	}
 	inLog := listed(log)
+	if len(inLog) != len(seen.acknowledged) {
+		t.Errorf("%d acknowledged, %d in the log", len(seen.acknowledged), len(inLog))
+	}
 	for id := range seen.acknowledged {
 		if inLog[id] != 1 {
 			t.Errorf("%s was acknowledged and is in the log %d times", id, inLog[id])

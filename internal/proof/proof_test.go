@@ -64,6 +64,7 @@ func run(t testing.TB, logging string, environment ...string) *program {
 		"K_SERVICE=livechat-webhook", "K_REVISION=livechat-webhook-00001-abc", "K_CONFIGURATION=livechat-webhook",
 		"FUNCTION_TARGET=LiveChatWebhook", "FUNCTION_SIGNATURE_TYPE=http", "PORT=" + port,
 		"GOOGLE_CLOUD_PROJECT=proof", "GCE_METADATA_HOST=127.0.0.1:1",
+		"GOMAXPROCS=1", "GOGC=400", "GOMEMLIMIT=384MiB", // as deploy.sh
 		"LIVECHAT_SECRETS=" + secret, "LOGGING_EMULATOR_HOST=" + logging,
 	}, environment...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
@@ -103,8 +104,8 @@ func (p *program) peak(t testing.TB) int {
 	return kB / 1024
 }
 
-// copies returns the ids of the webhooks that have come on stdout, and checks
-// that each line is whole.
+// copies returns the ids of the webhooks that are on stdout, and checks that
+// each line is whole.
 func (p *program) copies(t *testing.T) map[string]bool {
 	t.Helper()
 	ids := map[string]bool{}
@@ -115,17 +116,21 @@ func (p *program) copies(t *testing.T) map[string]bool {
 		var l struct {
 			Severity string
 			Webhook  struct {
+				Action  string
 				Secret  string `json:"secret_key"`
-				Payload struct{ Event struct{ ID, Text string } }
+				Payload struct {
+					Thread string `json:"thread_id"`
+					Event  struct{ Text string }
+				}
 			}
 		}
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			t.Fatalf("on stdout: %v in %.200q", err, line)
 		}
-		if l.Severity != "ERROR" || l.Webhook.Secret != "[redacted]" || l.Webhook.Payload.Event.Text != text {
+		if l.Severity != "ERROR" || l.Webhook.Secret != "[redacted]" || l.Webhook.Action == "incoming_event" && l.Webhook.Payload.Event.Text != text {
 			t.Fatalf("not a whole copy: %s", line)
 		}
-		ids[l.Webhook.Payload.Event.ID] = true
+		ids[l.Webhook.Payload.Thread] = true
 	}
 	return ids
 }
@@ -137,11 +142,18 @@ var text = strings.Repeat("Hello? ", 100)
 // has the same timestamp.
 var began = time.Now().UTC()
 
-// webhook returns a body with an event of that id.
+// webhook returns a body about the thread of that id: a message, which has its
+// own clock.
 func webhook(id string) string {
-	return fmt.Sprintf(`{"webhook_id":"w","secret_key":%q,"action":"incoming_event","license_id":1,"payload":{"chat_id":"C","thread_id":"T",`+
-		`"event":{"id":%q,"type":"message","text":%q,"created_at":%q,"author_id":"345f8235-d60d-433e-63c5-7f813a6ffe25"}}}`,
+	return fmt.Sprintf(`{"webhook_id":"w","secret_key":%q,"action":"incoming_event","license_id":1,"payload":{"chat_id":"C","thread_id":%q,`+
+		`"event":{"id":"1","type":"message","text":%q,"created_at":%q,"author_id":"345f8235-d60d-433e-63c5-7f813a6ffe25"}}}`,
 		secret, id, text, began.Format("2006-01-02T15:04:05.000000Z"))
+}
+
+// deactivated returns a body about the thread of that id: its end, without any
+// clock, as most actions are.
+func deactivated(id string) string {
+	return fmt.Sprintf(`{"webhook_id":"w","secret_key":%q,"action":"chat_deactivated","organization_id":"o","payload":{"chat_id":"C","thread_id":%q}}`, secret, id)
 }
 
 var client = &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
@@ -272,11 +284,11 @@ func (c *tally) count() (acknowledged int) {
 	return len(c.acknowledged)
 }
 
-// listed returns how often each webhook stands in the log as a query shows it.
+// listed returns how often a query shows each webhook.
 func listed(s *cloudlogtest.Server) map[string]int {
 	n := map[string]int{}
 	for _, e := range s.Listed() {
-		n[e.GetLabels()["event_id"]]++
+		n[e.GetLabels()["thread_id"]]++
 	}
 	return n
 }
