@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,20 @@ func TestCopyOfALargeBodyIsSplit(t *testing.T) {
 		t.Errorf("%d lines", len(lines))
 	}
 	compareCopy(t, r, lines)
+}
+
+func TestPartsSortedByInsertIDAreInOrder(t *testing.T) {
+	body := `{"action":"x","t":[` + strings.Repeat(`{"email":1},`, 350_000) + `{}]}`
+	lines := copyOf(t, record(t, []byte(body)))
+	if len(lines) < 101 {
+		t.Fatalf("only %d lines", len(lines))
+	}
+	byID := func(a, b map[string]any) int {
+		return strings.Compare(a["logging.googleapis.com/insertId"].(string), b["logging.googleapis.com/insertId"].(string))
+	}
+	if !slices.IsSortedFunc(lines, byID) {
+		t.Error("a query does not list the parts in order")
+	}
 }
 
 // TestCopyHoldsWhatTheEntryHolds is about bodies that are easy to damage on the

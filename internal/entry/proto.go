@@ -146,9 +146,11 @@ func (r *Record) numbers() []number {
 	return numbers
 }
 
-// partID puts the index behind insertId, so that the parts, which share their
-// time, are listed in order.
-func (r *Record) partID(i int) string { return fmt.Sprintf("%s-%02d", r.InsertID, i) }
+// partID appends the index to insertId, so that the parts, which share their
+// time, are listed in order: Cloud Logging sorts by insertId as text. The
+// longest copy, of 4 MiB that redaction made three times as long, has fewer than
+// 300 parts.
+func (r *Record) partID(i int) string { return fmt.Sprintf("%s-%03d", r.InsertID, i) }
 
 func partSuffix(i, n int) string { return fmt.Sprintf(" (part %d of %d)", i+1, n) }
 
