@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	_ "example.com/livechat-webhook/internal/golden"
-	"example.com/livechat-webhook/internal/livechatapi"
+	"example.com/livechat-webhook/internal/livechattest"
 	"example.com/livechat-webhook/payload"
 )
 
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // bench is a command in front of a stand-in for LiveChat.
 type bench struct {
-	*livechatapi.Server
+	*livechattest.Server
 	ctx     context.Context
 	env     map[string]string
 	timeout time.Duration
@@ -51,7 +51,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	server := livechatapi.New("the-account", "the-token")
+	server := livechattest.New("the-account", "the-token")
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
 	return &bench{Server: server, ctx: t.Context(), timeout: callTimeout, env: map[string]string{
@@ -64,13 +64,13 @@ func newBench(t *testing.T) *bench {
 
 // here registers an action with the function's URL and the old secret.
 func (b *bench) here(action string) string {
-	return b.Add(livechatapi.Webhook{Action: action, URL: ours, OwnerClientID: appID, Type: "license", SecretKey: "old-secret"})
+	return b.Add(livechattest.Webhook{Action: action, URL: ours, OwnerClientID: appID, Type: "license", SecretKey: "old-secret"})
 }
 
 // there registers an action with another URL, n times.
 func (b *bench) there(action string, n int) {
 	for range n {
-		b.Add(livechatapi.Webhook{Action: action, URL: theirs, OwnerClientID: appID, Type: "license", SecretKey: "x"})
+		b.Add(livechattest.Webhook{Action: action, URL: theirs, OwnerClientID: appID, Type: "license", SecretKey: "x"})
 	}
 }
 
@@ -155,7 +155,7 @@ webhooks may take 2 minutes to come
 	if !b.Enabled() {
 		t.Error("license webhooks are off")
 	}
-	want := livechatapi.Webhook{ID: "00000000000000000000000000000001", URL: ours, Description: "livechat-webhook",
+	want := livechattest.Webhook{ID: "00000000000000000000000000000001", URL: ours, Description: "livechat-webhook",
 		Action: "incoming_chat", SecretKey: "new-secret", OwnerClientID: appID, Type: "license"}
 	if diff := cmp.Diff(want, b.Webhooks()[0]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -165,9 +165,9 @@ webhooks may take 2 minutes to come
 func TestSecondRunChangesNothing(t *testing.T) {
 	b := newBench(t)
 	id := b.here("incoming_chat")
-	b.Add(livechatapi.Webhook{ID: "odd", Action: "incoming_event", URL: "https://FUNCTION.example.com", OwnerClientID: appID,
+	b.Add(livechattest.Webhook{ID: "odd", Action: "incoming_event", URL: "https://FUNCTION.example.com", OwnerClientID: appID,
 		Type: "license", Filters: []byte(`{"author_type":"agent"}`)})
-	b.Add(livechatapi.Webhook{ID: "bot", Action: "chat_deactivated", URL: ours, OwnerClientID: appID, Type: "bot"})
+	b.Add(livechattest.Webhook{ID: "bot", Action: "chat_deactivated", URL: ours, OwnerClientID: appID, Type: "bot"})
 	b.succeed(t, fmt.Sprintf(`
 already     incoming_chat      %s
 already     incoming_event     odd  of type bot or with filters, so not everything comes: see -replace
@@ -227,7 +227,7 @@ func TestWrongActions(t *testing.T) {
 
 func TestFailedActionDoesNotStopTheOthers(t *testing.T) {
 	b := newBench(t)
-	b.Fail(livechatapi.Fault{Method: "register_webhook", Times: 1, Status: 400})
+	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400})
 	b.expect(t, exitFailed, `
 failed      incoming_chat:     LiveChat answers register_webhook with 400, validation, Wrong format of request
 registered  incoming_event     00000000000000000000000000000001
@@ -309,7 +309,7 @@ func TestReplaceMakesRoomWithWhatIsNotNeeded(t *testing.T) {
 	b := newBench(t)
 	b.there("incoming_chat", 1)
 	whole := b.here("incoming_chat")
-	b.Add(livechatapi.Webhook{ID: "part", Action: "incoming_chat", URL: ours, OwnerClientID: appID, Type: "license",
+	b.Add(livechattest.Webhook{ID: "part", Action: "incoming_chat", URL: ours, OwnerClientID: appID, Type: "license",
 		Filters: []byte(`{"only_my_chats":true}`)})
 	b.succeed(t, fmt.Sprintf(`
 removed     incoming_chat      part
@@ -335,15 +335,15 @@ failed      incoming_chat:     no room for the new one beside the old one and 2 
 func TestReplaceKeepsTheOld(t *testing.T) {
 	tests := []struct {
 		name  string
-		fault livechatapi.Fault
+		fault livechattest.Fault
 		pause error
 		want  []string
 	}{
-		{name: "without a new one", fault: livechatapi.Fault{Method: "register_webhook", Times: 1, Status: 400},
+		{name: "without a new one", fault: livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400},
 			want: []string{"incoming_chat old-secret"}},
 		{name: "interrupted", pause: context.Canceled,
 			want: []string{"incoming_chat old-secret", "incoming_chat new-secret"}},
-		{name: "that cannot be removed", fault: livechatapi.Fault{Method: "unregister_webhook", Times: 1, Status: 403},
+		{name: "that cannot be removed", fault: livechattest.Fault{Method: "unregister_webhook", Times: 1, Status: 403},
 			want: []string{"incoming_chat old-secret", "incoming_chat new-secret"}},
 	}
 	for _, tt := range tests {
@@ -368,7 +368,7 @@ func TestReplaceStopsWithoutCredentials(t *testing.T) {
 	b := newBench(t)
 	b.here("incoming_chat")
 	b.here("incoming_event")
-	b.Fail(livechatapi.Fault{Method: "register_webhook", After: 1, Times: 1, Status: 401})
+	b.Fail(livechattest.Fault{Method: "register_webhook", After: 1, Times: 1, Status: 401})
 	code, stdout, _ := b.command(t, "-replace", "-actions", "incoming_chat,incoming_event")
 	if code != exitFailed || !strings.Contains(stdout, "not tried   incoming_chat      00000000000000000000000000000001\n") {
 		t.Errorf("exit %d\n%s", code, stdout)
@@ -385,7 +385,7 @@ func TestNoRoomMade(t *testing.T) {
 	for range 3 {
 		b.here("incoming_chat")
 	}
-	b.Fail(livechatapi.Fault{Method: "unregister_webhook", Times: 1, Status: 400})
+	b.Fail(livechattest.Fault{Method: "unregister_webhook", Times: 1, Status: 400})
 	if code, _, _ := b.command(t, "-replace", "-actions", "incoming_chat"); code != exitFailed || b.count("register_webhook") > 0 {
 		t.Errorf("exit %d, calls %q", code, b.Calls())
 	}
@@ -396,7 +396,7 @@ func TestUnregisterRemovesThisURL(t *testing.T) {
 	b.there("incoming_chat", 1)
 	id := b.here("incoming_chat")
 	odd := b.here("incoming_customer") // of another version
-	b.Add(livechatapi.Webhook{Action: "incoming_chat", URL: "https://host:bad", OwnerClientID: appID, Type: "license"})
+	b.Add(livechattest.Webhook{Action: "incoming_chat", URL: "https://host:bad", OwnerClientID: appID, Type: "license"})
 	delete(b.env, "LIVECHAT_SECRETS")
 	b.succeed(t, fmt.Sprintf(`
 removed     incoming_chat       %s
@@ -452,11 +452,11 @@ func TestListShowsWhatIsThere(t *testing.T) {
 	b := newBench(t)
 	b.env = maps.Clone(b.env)
 	delete(b.env, "LIVECHAT_SECRETS")
-	b.Add(livechatapi.Webhook{ID: "2", Action: "incoming_event", URL: "https://livechat:password@function.example.com/", OwnerClientID: appID,
+	b.Add(livechattest.Webhook{ID: "2", Action: "incoming_event", URL: "https://livechat:password@function.example.com/", OwnerClientID: appID,
 		Type: "bot", Filters: []byte(`{"author_type":"agent"}`)})
-	b.Add(livechatapi.Webhook{ID: "1", Action: "incoming_chat", URL: ours, OwnerClientID: appID, Type: "license", SecretKey: "x"})
-	b.Add(livechatapi.Webhook{ID: "3", Action: "tag_created", URL: "https://user:password@host:bad", OwnerClientID: appID, Type: "license"})
-	b.Add(livechatapi.Webhook{ID: "4", Action: "incoming_chat", URL: ours, OwnerClientID: "app-2", Type: "license"})
+	b.Add(livechattest.Webhook{ID: "1", Action: "incoming_chat", URL: ours, OwnerClientID: appID, Type: "license", SecretKey: "x"})
+	b.Add(livechattest.Webhook{ID: "3", Action: "tag_created", URL: "https://user:password@host:bad", OwnerClientID: appID, Type: "license"})
+	b.Add(livechattest.Webhook{ID: "4", Action: "incoming_chat", URL: ours, OwnerClientID: "app-2", Type: "license"})
 	const table = `
 ACTION          ID  TYPE     FILTERS  URL
 incoming_chat   1   license  no       https://function.example.com/
@@ -466,21 +466,21 @@ tag_created     3   license  no       (not a URL)
 	b.succeed(t, table+"license webhooks are on\n", "-list", "-url", "")
 	b.Enable(false)
 	b.succeed(t, table+"license webhooks are off: LiveChat sends none of type license\n", "-list")
-	b.Fail(livechatapi.Fault{Method: "get_license_webhooks_state", Times: 1, Status: 400})
+	b.Fail(livechattest.Fault{Method: "get_license_webhooks_state", Times: 1, Status: 400})
 	b.expect(t, exitFailed, table+"failed      license webhooks:  LiveChat answers get_license_webhooks_state with 400, validation, Wrong format of request\n", "-list")
 }
 
 func TestTemporaryFailuresAreRepeated(t *testing.T) {
 	tests := []struct {
 		name   string
-		fault  livechatapi.Fault
+		fault  livechattest.Fault
 		pauses []time.Duration
 	}{
-		{"too many requests", livechatapi.Fault{Status: 429, Times: 1}, []time.Duration{time.Second}},
-		{"told how long to wait", livechatapi.Fault{Status: 429, Times: 1, RetryAfter: "7"}, []time.Duration{7 * time.Second}},
-		{"told to wait too long", livechatapi.Fault{Status: 429, Times: 1, RetryAfter: "86400"}, []time.Duration{time.Minute}},
-		{"fault of LiveChat's", livechatapi.Fault{Status: 503, Times: 3}, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}},
-		{"broken connection", livechatapi.Fault{Times: 1}, []time.Duration{time.Second}},
+		{"too many requests", livechattest.Fault{Status: 429, Times: 1}, []time.Duration{time.Second}},
+		{"told how long to wait", livechattest.Fault{Status: 429, Times: 1, RetryAfter: "7"}, []time.Duration{7 * time.Second}},
+		{"told to wait too long", livechattest.Fault{Status: 429, Times: 1, RetryAfter: "86400"}, []time.Duration{time.Minute}},
+		{"fault of LiveChat's", livechattest.Fault{Status: 503, Times: 3}, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}},
+		{"broken connection", livechattest.Fault{Times: 1}, []time.Duration{time.Second}},
 	}
 	for _, method := range slices.Sorted(maps.Keys(scopes)) {
 		for _, tt := range tests {
@@ -507,7 +507,7 @@ func TestTemporaryFailuresAreRepeated(t *testing.T) {
 
 func TestRepetitionEnds(t *testing.T) {
 	b := newBench(t)
-	b.Fail(livechatapi.Fault{Status: 500, Times: 1000})
+	b.Fail(livechattest.Fault{Status: 500, Times: 1000})
 	code, stdout, stderr := b.command(t)
 	if code != exitFailed || stdout != "" || stderr != "LiveChat answers list_webhooks with 500, internal, Internal server error\n" {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
@@ -519,7 +519,7 @@ func TestRepetitionEnds(t *testing.T) {
 
 func TestInterruptedPauseEndsRepetition(t *testing.T) {
 	b := newBench(t)
-	b.Fail(livechatapi.Fault{Status: 500, Times: 1})
+	b.Fail(livechattest.Fault{Status: 500, Times: 1})
 	b.pause = func(context.Context, time.Duration) error { return context.Canceled }
 	if code, _, _ := b.command(t); code != exitFailed || len(b.Calls()) != 1 {
 		t.Errorf("exit %d, calls %q", code, b.Calls())
@@ -528,7 +528,7 @@ func TestInterruptedPauseEndsRepetition(t *testing.T) {
 
 func TestInterruptionStopsTheRun(t *testing.T) {
 	b := newBench(t)
-	b.Fail(livechatapi.Fault{Method: "register_webhook", Times: 1, Status: 500})
+	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: 500})
 	var interrupt context.CancelFunc
 	b.ctx, interrupt = context.WithCancel(t.Context())
 	b.pause = func(ctx context.Context, _ time.Duration) error {
@@ -554,8 +554,8 @@ func TestLostAnswerRegistersOnce(t *testing.T) {
 	for _, status := range []int{0, 502} {
 		b := newBench(t)
 		b.here("incoming_chat")
-		b.Fail(livechatapi.Fault{Method: "register_webhook", Times: 1, Status: status, Done: true})
-		b.Fail(livechatapi.Fault{Method: "list_webhooks", After: 1, Times: 1, Status: 503}) // when it looks
+		b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: status, Done: true})
+		b.Fail(livechattest.Fault{Method: "list_webhooks", After: 1, Times: 1, Status: 503}) // when it looks
 		code, stdout, _ := b.command(t, "-replace", "-actions", "incoming_chat")
 		if code != exitOK || !strings.Contains(stdout, "registered  incoming_chat      00000000000000000000000000000002\n") {
 			t.Errorf("exit %d\n%s", code, stdout)
@@ -569,7 +569,7 @@ func TestLostAnswerRegistersOnce(t *testing.T) {
 
 func TestWhatOthersRegisterMeanwhileIsNotOurs(t *testing.T) {
 	b := newBench(t)
-	b.Fail(livechatapi.Fault{Method: "register_webhook", Times: 1})
+	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1})
 	b.pause = func(context.Context, time.Duration) error {
 		b.there("incoming_chat", 1)
 		b.here("incoming_event")
@@ -584,7 +584,7 @@ func TestWhatOthersRegisterMeanwhileIsNotOurs(t *testing.T) {
 func TestLostAnswerOfARemoval(t *testing.T) {
 	b := newBench(t)
 	b.here("incoming_chat")
-	b.Fail(livechatapi.Fault{Method: "unregister_webhook", Times: 1, Done: true})
+	b.Fail(livechattest.Fault{Method: "unregister_webhook", Times: 1, Done: true})
 	if code, stdout, _ := b.command(t, "-unregister"); code != exitOK || b.count("unregister_webhook") != 1 {
 		t.Errorf("exit %d\n%s", code, stdout)
 	}
@@ -593,7 +593,7 @@ func TestLostAnswerOfARemoval(t *testing.T) {
 func TestSilenceIsNotWaitedFor(t *testing.T) {
 	b := newBench(t)
 	b.timeout = 10 * time.Millisecond
-	b.Fail(livechatapi.Fault{Times: attempts, Hang: true})
+	b.Fail(livechattest.Fault{Times: attempts, Hang: true})
 	code, _, stderr := b.command(t)
 	if code != exitFailed || stderr != "no answer to list_webhooks: nothing came within 10ms\n" {
 		t.Errorf("exit %d, %q", code, stderr)
@@ -615,7 +615,7 @@ func TestWrongCredentials(t *testing.T) {
 func TestCredentialsRevokedMeanwhile(t *testing.T) {
 	b := newBench(t)
 	b.here("incoming_event")
-	b.Fail(livechatapi.Fault{Method: "register_webhook", After: 1, Times: 9, Status: 401})
+	b.Fail(livechattest.Fault{Method: "register_webhook", After: 1, Times: 9, Status: 401})
 	b.expect(t, exitFailed, `
 registered  incoming_chat      00000000000000000000000000000002
 failed      chat_deactivated:  LiveChat does not accept LIVECHAT_ACCOUNT_ID and LIVECHAT_PAT: both stand in the Developer Console under Settings, Authorization (401, authentication, Authentication error)
@@ -637,7 +637,7 @@ func TestMissingScopeIsNamed(t *testing.T) {
 				args = []string{"-unregister"}
 				b.here("incoming_chat")
 			}
-			b.Fail(livechatapi.Fault{Method: method, Times: 1, Status: 403})
+			b.Fail(livechattest.Fault{Method: method, Times: 1, Status: 403})
 			code, stdout, stderr := b.command(t, args...)
 			if want := "LIVECHAT_PAT may not " + method + ": the token needs the scope " + scope + ","; code != exitFailed || !strings.Contains(stdout+stderr, want) {
 				t.Errorf("exit %d\n%s%s", code, stdout, stderr)
@@ -703,7 +703,7 @@ func TestUnknownAnswer(t *testing.T) {
 
 func TestNothingSecretIsPrinted(t *testing.T) {
 	b := newBench(t)
-	b.Fail(livechatapi.Fault{Method: "register_webhook", Times: 1, Status: 400, Message: "the-token and\nnew-secret " + strings.Repeat("x", 300)})
+	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400, Message: "the-token and\nnew-secret " + strings.Repeat("x", 300)})
 	code, stdout, _ := b.command(t, "-actions", "incoming_chat")
 	want := "with 400, validation, [redacted] and [redacted] " + strings.Repeat("x", 200-len("[redacted] and [redacted] ")) + "\n"
 	if code != exitFailed || !strings.Contains(stdout, want) {
@@ -824,7 +824,7 @@ func TestProcess(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.name == "failure" {
-				b.Fail(livechatapi.Fault{Method: "register_webhook", Times: 1, Status: 400})
+				b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400})
 			}
 			c := exec.Command(os.Args[0], tt.args...)
 			c.Env = append(env, "TEST_RUN_COMMAND=1")

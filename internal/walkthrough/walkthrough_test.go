@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	_ "example.com/livechat-webhook/internal/golden"
-	"example.com/livechat-webhook/internal/livechatapi"
+	"example.com/livechat-webhook/internal/livechattest"
 )
 
 const root = "../.."
@@ -44,7 +44,7 @@ func TestFromNothingToCharts(t *testing.T) {
 	if len(blocks) != 4 {
 		t.Fatalf("%d commands, want what is yours, deploy, register and look", len(blocks))
 	}
-	api := livechatapi.New("your-account-id", "your-token")
+	api := livechattest.New("your-account-id", "your-token")
 	server := httptest.NewServer(api)
 	defer server.Close()
 	bin, err := filepath.Abs(filepath.Join(root, "deploy/testdata/bin"))

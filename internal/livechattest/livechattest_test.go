@@ -1,4 +1,4 @@
-package livechatapi
+package livechattest
 
 import (
 	"io"

@@ -1,11 +1,11 @@
-// Package livechatapi is a stand-in for the webhook methods of LiveChat's
+// Package livechattest is a stand-in for the webhook methods of LiveChat's
 // Configuration API v3.6: it holds registrations in memory, keeps the
 // documented rules and fails as it is told to.
 //
 // It behaves as https://platform.text.com/docs/management/configuration-api
 // says. The documentation leaves open which status an error has; here it is
 // the one that HTTP has for it, and 400 for limits.
-package livechatapi
+package livechattest
 
 import (
 	"encoding/json"
