@@ -1,10 +1,10 @@
-// Package livechattest is a stand-in for the webhook methods of LiveChat's
-// Configuration API v3.6: it holds registrations in memory, keeps the
-// documented rules and fails as it is told to.
+// Package livechattest is an in-process server with the webhook methods of
+// LiveChat's Configuration API v3.6. It keeps registrations in memory, enforces
+// the documented rules and fails on demand.
 //
-// It behaves as https://platform.text.com/docs/management/configuration-api
-// says. The documentation leaves open which status an error has; here it is
-// the one that HTTP has for it, and 400 for limits.
+// It follows https://platform.text.com/docs/management/configuration-api. The
+// documentation does not say which status an error has; here it is the usual
+// one of HTTP, and 400 for limits.
 package livechattest
 
 import (
@@ -22,7 +22,7 @@ import (
 const (
 	version = "3.6"
 	prefix  = "/v" + version + "/configuration/action/"
-	// limit is how many webhooks an action and a client id may have.
+	// limit is the maximum number of webhooks per action and client id.
 	limit  = 3
 	maxURL = 500
 )
@@ -40,35 +40,43 @@ type Webhook struct {
 	Filters        json.RawMessage `json:"filters,omitempty"`
 }
 
+// Action is an action that can be registered, as list_webhook_names returns it.
+type Action struct {
+	Action         string   `json:"action"`
+	Filters        []string `json:"filters,omitempty"`
+	AdditionalData []string `json:"additional_data,omitempty"`
+}
+
 // Fault says how calls fail.
 type Fault struct {
-	// Method is the one that fails, or empty for all.
+	// Method is the method that fails; empty means all.
 	Method string
-	// After is how many calls succeed before, and Times how many fail then.
+	// After is how many calls succeed first, and Times how many then fail.
 	After, Times int
-	// Status is the answer, with the error type that belongs to it. 0 breaks
-	// the connection.
+	// Status is the status of the answer, which determines the error type. 0
+	// breaks the connection.
 	Status int
-	// Message is LiveChat's, if not the usual one.
+	// Message replaces the usual message of the error.
 	Message string
-	// RetryAfter is the header's value, if any.
+	// RetryAfter is the value of the header, if any.
 	RetryAfter string
-	// Done has the call carried out all the same.
+	// Done carries the call out anyway.
 	Done bool
-	// Hang keeps the call without an answer until the client gives up.
+	// Hang leaves the call unanswered until the client gives up.
 	Hang bool
 }
 
-// Server is the stand-in, an [http.Handler]. The fields may be set before the
-// first call.
+// Server is an [http.Handler]. Its fields may be set before the first call.
 type Server struct {
-	// AccountID and Token are the personal access token's.
+	// AccountID and Token are those of a personal access token.
 	AccountID, Token string
 	// Scopes are the token's.
 	Scopes []string
-	// Region is where the account is at home; calls must name it in X-Region,
+	// Region is the account's home region. Calls must name it in X-Region,
 	// unless it is dal, the default.
 	Region string
+	// Actions can be registered, and list_webhook_names returns them.
+	Actions []Action
 
 	mu       sync.Mutex
 	webhooks []Webhook
@@ -78,15 +86,49 @@ type Server struct {
 	ids      int
 }
 
-// New returns a Server with an account that has all scopes, nothing registered
-// and license webhooks on.
+// New returns a Server for an account that has all scopes, no registrations and
+// license webhooks on. It offers the actions of the documentation.
 func New(accountID, token string) *Server {
 	return &Server{
 		AccountID: accountID,
 		Token:     token,
 		Scopes:    []string{"webhooks.configuration:rw", "webhooks.state:ro", "webhooks.state:rw"},
 		Region:    "dal",
+		Actions:   documented(),
 	}
+}
+
+// documented returns the actions of v3.6 in the documentation's table, with
+// their filters, and with the additional data of its sample answer.
+func documented() []Action {
+	var actions []Action
+	for _, a := range payload.Actions() {
+		if a.In(version) {
+			actions = append(actions, describe(a.Name))
+		}
+	}
+	return actions
+}
+
+func describe(name string) Action {
+	a := Action{Action: name, Filters: []string{"source_type"}}
+	subject, _, _ := strings.Cut(name, "_")
+	switch subject {
+	case "agent", "auto", "bot", "group", "tag":
+		return a
+	case "routing":
+		a.Filters = append(a.Filters, "agent_ids")
+		return a
+	}
+	a.Filters = append(a.Filters, "chat_presence")
+	a.AdditionalData = []string{"chat_properties", "chat_presence_user_ids"}
+	if subject != "customer" {
+		a.Filters = append(a.Filters, "only_my_chats")
+	}
+	if name == "incoming_event" || name == "event_updated" {
+		a.Filters = append(a.Filters, "author_type")
+	}
+	return a
 }
 
 // Add registers w as it is, with a new id if it has none, and returns the id.
@@ -105,8 +147,7 @@ func (s *Server) add(w Webhook) string {
 	return w.ID
 }
 
-// Webhooks returns what is registered, in the order of registration, with
-// secrets.
+// Webhooks returns all registrations, oldest first, with their secrets.
 func (s *Server) Webhooks() []Webhook {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +168,7 @@ func (s *Server) Enabled() bool {
 	return !s.disabled
 }
 
-// Fail has calls fail, in addition to what earlier ones were told.
+// Fail makes calls fail, in addition to earlier faults.
 func (s *Server) Fail(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,13 +182,13 @@ func (s *Server) Calls() []string {
 	return slices.Clone(s.calls)
 }
 
-// problem is an error as the API answers it.
+// problem is an error answer of the API.
 type problem struct {
 	status             int
 	kind, text, region string
 }
 
-// problems are the documented errors by status, with their usual messages.
+// problems maps a status to the documented error and its usual message.
 var problems = map[int]problem{
 	http.StatusBadRequest:          {kind: "validation", text: "Wrong format of request"},
 	http.StatusUnauthorized:        {kind: "authentication", text: "Authentication error"},
@@ -167,10 +208,17 @@ func refuse(status int, text string) *problem {
 	return &p
 }
 
-// method is one of the API's.
+// request holds the parameters of all methods.
+type request struct {
+	Webhook
+	Version string `json:"version"`
+}
+
+// method is a method of the API. One without a scope needs no authorization and
+// has no owner_client_id.
 type method struct {
 	scope  string
-	handle func(*Server, Webhook) (any, *problem)
+	handle func(*Server, request) (any, *problem)
 }
 
 var methods = map[string]method{
@@ -179,14 +227,15 @@ var methods = map[string]method{
 	"unregister_webhook":         {"webhooks.configuration:rw", (*Server).unregister},
 	"get_license_webhooks_state": {"webhooks.state:ro", (*Server).state},
 	"enable_license_webhooks":    {"webhooks.state:rw", (*Server).enable},
+	"list_webhook_names":         {"", (*Server).names},
 }
 
-// ServeHTTP implements [http.Handler]. It takes one call at a time.
+// ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, prefix)
 	fault := s.called(name)
 	if fault.Hang {
-		// Only a read body lets the server see that the client is gone.
+		// The server notices that the client is gone only once the body is read.
 		_ = json.NewDecoder(r.Body).Decode(new(any))
 		<-r.Context().Done()
 		return
@@ -208,7 +257,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	respond(w, answer, p)
 }
 
-// called notes the call and returns the fault it shall have; without Times if
+// called records the call and returns its fault, whose Times is 0 if there is
 // none.
 func (s *Server) called(name string) Fault {
 	s.mu.Lock()
@@ -236,27 +285,32 @@ func (s *Server) call(name string, r *http.Request) (any, *problem) {
 	if !ok || r.Method != http.MethodPost {
 		return nil, refuse(http.StatusNotFound, "")
 	}
-	if p := s.admit(r, m.scope); p != nil {
-		return nil, p
+	if m.scope != "" {
+		if p := s.admit(r, m.scope); p != nil {
+			return nil, p
+		}
 	}
 	if r.Header.Get("Content-Type") != "application/json" {
 		return nil, refuse(http.StatusBadRequest, "")
 	}
-	var request Webhook
+	var params request
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&request); err != nil {
+	if err := decoder.Decode(&params); err != nil {
 		return nil, refuse(http.StatusBadRequest, "")
 	}
-	if request.OwnerClientID == "" {
+	if m.scope != "" && params.OwnerClientID == "" {
 		return nil, refuse(http.StatusBadRequest, "`owner_client_id` is required")
+	}
+	if m.scope == "" && params.OwnerClientID != "" || m.scope != "" && params.Version != "" {
+		return nil, refuse(http.StatusBadRequest, "")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return m.handle(s, request)
+	return m.handle(s, params)
 }
 
-// admit returns why the caller may not call a method of that scope, or nil.
+// admit returns why the caller may not call a method with that scope, or nil.
 func (s *Server) admit(r *http.Request, scope string) *problem {
 	account, token, _ := r.BasicAuth()
 	region := r.Header.Get("X-Region")
@@ -276,21 +330,24 @@ func (s *Server) admit(r *http.Request, scope string) *problem {
 	return nil
 }
 
-func (s *Server) register(w Webhook) (any, *problem) {
+func (s *Server) register(params request) (any, *problem) {
+	w := params.Webhook
 	taken := 0
 	for _, other := range s.webhooks {
 		if other.Action == w.Action && other.OwnerClientID == w.OwnerClientID {
 			taken++
 		}
 	}
-	action, known := payload.LookupAction(w.Action)
+	i := slices.IndexFunc(s.Actions, func(a Action) bool { return a.Action == w.Action })
 	switch {
 	case w.ID != "":
 		return nil, refuse(http.StatusBadRequest, "")
 	case w.URL == "" || utf8.RuneCountInString(w.URL) > maxURL:
 		return nil, refuse(http.StatusBadRequest, "`url` is wrong")
-	case !known || !action.In(version):
+	case i < 0:
 		return nil, refuse(http.StatusBadRequest, "`action` is wrong")
+	case slices.ContainsFunc(w.AdditionalData, func(d string) bool { return !slices.Contains(s.Actions[i].AdditionalData, d) }):
+		return nil, refuse(http.StatusBadRequest, "`additional_data` is wrong")
 	case w.SecretKey == "":
 		return nil, refuse(http.StatusBadRequest, "`secret_key` is required")
 	case w.Type != "license" && w.Type != "bot":
@@ -301,10 +358,10 @@ func (s *Server) register(w Webhook) (any, *problem) {
 	return map[string]string{"id": s.add(w)}, nil
 }
 
-func (s *Server) list(request Webhook) (any, *problem) {
+func (s *Server) list(params request) (any, *problem) {
 	listed := []Webhook{}
 	for _, w := range s.webhooks {
-		if w.OwnerClientID == request.OwnerClientID {
+		if w.OwnerClientID == params.OwnerClientID {
 			w.SecretKey, w.AdditionalData = "", nil
 			listed = append(listed, w)
 		}
@@ -312,9 +369,9 @@ func (s *Server) list(request Webhook) (any, *problem) {
 	return listed, nil
 }
 
-func (s *Server) unregister(request Webhook) (any, *problem) {
+func (s *Server) unregister(params request) (any, *problem) {
 	for i, w := range s.webhooks {
-		if w.ID == request.ID && w.OwnerClientID == request.OwnerClientID {
+		if w.ID == params.ID && w.OwnerClientID == params.OwnerClientID {
 			s.webhooks = slices.Delete(s.webhooks, i, i+1)
 			return nil, nil
 		}
@@ -322,17 +379,24 @@ func (s *Server) unregister(request Webhook) (any, *problem) {
 	return nil, refuse(http.StatusNotFound, "")
 }
 
-func (s *Server) state(Webhook) (any, *problem) {
+func (s *Server) state(request) (any, *problem) {
 	return map[string]bool{"license_webhooks_enabled": !s.disabled}, nil
 }
 
-func (s *Server) enable(Webhook) (any, *problem) {
+func (s *Server) enable(request) (any, *problem) {
 	s.disabled = false
 	return nil, nil
 }
 
-// respond writes an answer, or a problem if there is one. Some methods answer
-// 200 and nothing.
+func (s *Server) names(params request) (any, *problem) {
+	if params.Version != "" && params.Version != version {
+		return nil, refuse(http.StatusBadRequest, "`version` is wrong")
+	}
+	return s.Actions, nil
+}
+
+// respond writes p, or else the answer, which is nil for methods that return
+// nothing.
 func respond(w http.ResponseWriter, answer any, p *problem) {
 	status := http.StatusOK
 	if p != nil {
@@ -346,7 +410,7 @@ func respond(w http.ResponseWriter, answer any, p *problem) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if answer != nil {
-		// Only a client that is gone cannot be written to.
+		// This fails only if the client is gone.
 		_ = json.NewEncoder(w).Encode(answer)
 	}
 }
