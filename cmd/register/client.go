@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// A call that failed for the moment is tried this often, with pauses that
-	// begin with firstPause and double, unless LiveChat asks for a longer one.
+	// A call that fails temporarily is tried up to this many times, with pauses
+	// that start at firstPause and double, unless LiveChat asks for a longer one.
 	attempts     = 4
 	firstPause   = time.Second
 	longestPause = time.Minute
@@ -26,12 +26,12 @@ const (
 	maxAnswer = 1 << 20
 )
 
-// errNoAnswer is that of a call of which nobody knows whether it was carried
-// out.
+// errNoAnswer means that it is unknown whether a call was carried out.
 var errNoAnswer = errors.New("no answer")
 
-// scopes are those that a method asks of the token
-// (https://platform.text.com/docs/management/configuration-api#webhooks).
+// scopes are the scopes that the token needs, by method
+// (https://platform.text.com/docs/management/configuration-api#webhooks). A
+// method that is not listed needs no authorization.
 var scopes = map[string]string{
 	"list_webhooks":              "webhooks.configuration:rw",
 	"register_webhook":           "webhooks.configuration:rw",
@@ -40,8 +40,8 @@ var scopes = map[string]string{
 	"enable_license_webhooks":    "webhooks.state:rw",
 }
 
-// webhook is a registration as list_webhooks returns it. The secret is not
-// part of that.
+// webhook is a registration as list_webhooks returns it: without its secret and
+// its additional data.
 type webhook struct {
 	ID      string          `json:"id"`
 	URL     string          `json:"url"`
@@ -50,7 +50,7 @@ type webhook struct {
 	Filters json.RawMessage `json:"filters"`
 }
 
-// whole reports whether LiveChat sends every webhook of the action by it.
+// whole reports whether it receives every event of its action.
 func (w webhook) whole() bool {
 	return w.Type != "bot" && !w.filtered()
 }
@@ -59,40 +59,35 @@ func (w webhook) filtered() bool {
 	return !slices.Contains([]string{"", "null", "{}"}, string(w.Filters))
 }
 
-// sendsTo reports whether the webhook has that URL.
+// sendsTo reports whether the webhook points to url.
 func (w webhook) sendsTo(url string) bool {
 	return canonical(w.URL) == canonical(url)
 }
 
-// canonical returns raw in the one of its forms that others can be compared
-// with: https://Host and https://host/ are the same place.
-func canonical(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return raw
-	}
-	u.Host = strings.ToLower(u.Host)
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	return u.String()
+// offer is an action that can be registered, as list_webhook_names returns it.
+type offer struct {
+	Action         string   `json:"action"`
+	AdditionalData []string `json:"additional_data"`
 }
 
-// client calls the Configuration API for one client id. Each method repeats
-// what failed for the moment: too many requests, a fault of LiveChat's, no
-// answer. An error that LiveChat answered is an [*apiError].
+// client calls the Configuration API for one client id. Methods retry temporary
+// failures: rate limits, server errors, no answer. An error that LiveChat
+// answered is an [*apiError].
 type client struct {
 	settings settings
-	region   string // where the account is at home, if known
+	region   string // the account's home region, if known
 	http     *http.Client
-	hide     *strings.Replacer // what must not be printed
+	hide     *strings.Replacer // redacts token and secret
 }
 
 func newClient(s settings) *client {
 	c := &client{
 		settings: s,
 		// A redirect would carry the secret to another host.
-		http: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		http: &http.Client{
+			Transport:     s.transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}
 	// A token that begins with fra: belongs to LiveChat's data center there.
 	if region, _, ok := strings.Cut(s.token, ":"); ok {
@@ -115,11 +110,19 @@ func (c *client) list(ctx context.Context) (all []webhook, err error) {
 	return all, err
 }
 
-// register registers the URL for an action and returns the id. Those known
-// are registered before. If a call fails without an answer, LiveChat may have
-// registered it all the same: the next attempt looks for it first, or there
-// would be two.
-func (c *client) register(ctx context.Context, action string, known []webhook) (string, error) {
+// offers returns the actions that LiveChat has in this version of the API.
+func (c *client) offers(ctx context.Context) (all []offer, err error) {
+	err = c.retry(ctx, func(bool) error {
+		return c.call(ctx, "list_webhook_names", map[string]any{"version": version}, &all)
+	})
+	return all, err
+}
+
+// register registers the URL for an action, with additional data, and returns
+// the id. known lists what was registered before. If a call fails without an
+// answer, LiveChat may still have registered it, so a retry looks for it first
+// to avoid a duplicate.
+func (c *client) register(ctx context.Context, action string, data []string, known []webhook) (string, error) {
 	var answer webhook
 	err := c.retry(ctx, func(again bool) error {
 		if again {
@@ -134,18 +137,22 @@ func (c *client) register(ctx context.Context, action string, known []webhook) (
 				return nil
 			}
 		}
-		return c.call(ctx, "register_webhook", map[string]string{
+		fields := map[string]any{
 			"url":         c.settings.url,
 			"description": "livechat-webhook",
 			"action":      action,
 			"secret_key":  c.settings.secret,
 			"type":        "license",
-		}, &answer)
+		}
+		if data != nil {
+			fields["additional_data"] = data
+		}
+		return c.call(ctx, "register_webhook", fields, &answer)
 	})
 	return answer.ID, err
 }
 
-// unregister removes a webhook. Like register, it looks before it repeats.
+// unregister removes a webhook. Like register, it looks before it retries.
 func (c *client) unregister(ctx context.Context, id string) error {
 	return c.retry(ctx, func(again bool) error {
 		if again {
@@ -154,7 +161,7 @@ func (c *client) unregister(ctx context.Context, id string) error {
 				return err
 			}
 		}
-		return c.call(ctx, "unregister_webhook", map[string]string{"id": id}, nil)
+		return c.call(ctx, "unregister_webhook", map[string]any{"id": id}, nil)
 	})
 }
 
@@ -187,8 +194,8 @@ func contains(webhooks []webhook, id string) bool {
 	return slices.ContainsFunc(webhooks, func(w webhook) bool { return w.ID == id })
 }
 
-// retry calls try, again being true from the second time on, until it succeeds
-// or a repetition cannot help.
+// retry calls try, with again true after the first attempt, until it succeeds or
+// retrying is pointless.
 func (c *client) retry(ctx context.Context, try func(again bool) error) error {
 	pause := firstPause
 	for n := 1; ; n++ {
@@ -196,30 +203,36 @@ func (c *client) retry(ctx context.Context, try func(again bool) error) error {
 		if n == attempts || !temporary(err) {
 			return err
 		}
-		if c.settings.pause(ctx, min(max(pause, asked(err)), longestPause)) != nil {
+		if c.settings.pause(ctx, min(max(pause, retryAfter(err)), longestPause)) != nil {
 			return err
 		}
 		pause *= 2
 	}
 }
 
-// temporary reports whether a call that failed so may succeed later.
+// temporary reports whether a retry may succeed after err.
 func temporary(err error) bool {
-	e, ok := errors.AsType[*apiError](err)
-	return errors.Is(err, errNoAnswer) || ok && (e.status == http.StatusTooManyRequests || e.status >= 500)
+	status := 0
+	if e, ok := errors.AsType[*apiError](err); ok {
+		status = e.status
+	}
+	if e, ok := errors.AsType[*probeError](err); ok {
+		status = e.status
+	}
+	return errors.Is(err, errNoAnswer) || status == http.StatusTooManyRequests || status >= 500
 }
 
-// asked returns how long LiveChat asks to wait.
-func asked(err error) time.Duration {
+// retryAfter returns how long LiveChat asks to wait.
+func retryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*apiError](err); ok {
 		return e.retryAfter
 	}
 	return 0
 }
 
-// call posts once, or twice if LiveChat says that the account is at home in
+// call posts once, or twice if LiveChat answers that the account's home is
 // another region.
-func (c *client) call(ctx context.Context, method string, fields map[string]string, answer any) error {
+func (c *client) call(ctx context.Context, method string, fields map[string]any, answer any) error {
 	err := c.post(ctx, method, fields, answer)
 	if e, ok := errors.AsType[*apiError](err); ok && e.region != "" {
 		c.region = e.region
@@ -228,10 +241,16 @@ func (c *client) call(ctx context.Context, method string, fields map[string]stri
 	return err
 }
 
-// post posts fields and the client id to a method and decodes what comes back
-// into answer, unless that is nil.
-func (c *client) post(ctx context.Context, method string, fields map[string]string, answer any) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.settings.timeout, fmt.Errorf("nothing came within %v", c.settings.timeout))
+// bounded returns a context for one request, which ends after the timeout.
+func (c *client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	timeout := c.settings.timeout
+	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("nothing came within %v", timeout))
+}
+
+// post posts fields to a method and decodes the response into answer, unless
+// that is nil.
+func (c *client) post(ctx context.Context, method string, fields map[string]any, answer any) error {
+	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	r, err := c.request(ctx, method, fields)
 	if err != nil {
@@ -252,22 +271,29 @@ func (c *client) post(ctx context.Context, method string, fields map[string]stri
 		return nil
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return fmt.Errorf("%s answered what its documentation does not know: %w", method, err)
+		return fmt.Errorf("%s did not answer as documented: %w", method, err)
 	}
 	return nil
 }
 
-func (c *client) request(ctx context.Context, method string, fields map[string]string) (*http.Request, error) {
-	all := map[string]string{"owner_client_id": c.settings.clientID}
-	for name, value := range fields {
-		all[name] = value
+// request returns the request for a method, with the client id and the
+// credentials unless the method needs no authorization.
+func (c *client) request(ctx context.Context, method string, fields map[string]any) (*http.Request, error) {
+	_, authorized := scopes[method]
+	all := map[string]any{}
+	if authorized {
+		all["owner_client_id"] = c.settings.clientID
 	}
+	maps.Copy(all, fields)
 	body, _ := json.Marshal(all) // strings always marshal
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.settings.api+"/configuration/action/"+method, bytes.NewReader(body))
+	url := c.settings.api + "/configuration/action/" + method
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", method, err)
 	}
-	r.SetBasicAuth(c.settings.account, c.settings.token)
+	if authorized {
+		r.SetBasicAuth(c.settings.account, c.settings.token)
+	}
 	r.Header.Set("Content-Type", "application/json")
 	if c.region != "" {
 		r.Header.Set("X-Region", c.region)
@@ -277,20 +303,17 @@ func (c *client) request(ctx context.Context, method string, fields map[string]s
 
 // lost returns the errNoAnswer of a call that err cut off.
 func lost(method string, err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // without the URL, which the reader knows
-	}
-	return fmt.Errorf("%w to %s: %w", errNoAnswer, method, err)
+	return fmt.Errorf("%w to %s: %w", errNoAnswer, method, withoutURL(err))
 }
 
 // apiError is an error that LiveChat answered
-// (https://platform.text.com/docs/management/configuration-api#errors). Its
-// documentation has the kinds, but not which status they come with.
+// (https://platform.text.com/docs/management/configuration-api#errors). The
+// documentation lists the kinds, but not the status of each.
 type apiError struct {
 	method        string
 	status        int
-	kind, message string // LiveChat's own words, either may be empty
-	region        string // where the account is at home, for misdirected_request
+	kind, message string // LiveChat's own words; either may be empty
+	region        string // the account's home region, of misdirected_request
 	retryAfter    time.Duration
 }
 
@@ -305,7 +328,7 @@ func (c *client) refusal(method string, resp *http.Response, text []byte) error 
 			} `json:"data"`
 		} `json:"error"`
 	}
-	// What is not JSON, such as the page of a proxy, leaves the status.
+	// If the body is not JSON (a proxy's error page), only the status is known.
 	_ = json.Unmarshal(text, &body)
 	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 	return &apiError{
@@ -318,15 +341,15 @@ func (c *client) refusal(method string, resp *http.Response, text []byte) error 
 	}
 }
 
-// quotable returns text in one line of 200 characters at most, without token
-// and secret.
+// quotable returns text as one line of at most 200 characters, without token and
+// secret.
 func (c *client) quotable(text string) string {
 	line := strings.Join(strings.Fields(c.hide.Replace(text)), " ")
 	return string([]rune(line)[:min(200, len([]rune(line)))])
 }
 
-// credentials reports whether LiveChat does not know account and token. Then
-// no other call can succeed.
+// credentials reports whether LiveChat rejected the account or token, so that no
+// other call can succeed.
 func (e *apiError) credentials() bool {
 	return e.status == http.StatusUnauthorized || e.kind == "authentication"
 }
@@ -340,11 +363,11 @@ func (e *apiError) Error() string {
 	}
 	switch {
 	case e.credentials():
-		return fmt.Sprintf("LiveChat does not accept LIVECHAT_ACCOUNT_ID and LIVECHAT_PAT: both stand in the Developer Console under Settings, Authorization (%s)", answer)
+		return fmt.Sprintf("LiveChat does not accept LIVECHAT_ACCOUNT_ID and LIVECHAT_PAT: find both in the Developer Console under Settings, Authorization (%s)", answer)
 	case e.status == http.StatusForbidden || e.kind == "authorization":
 		return fmt.Sprintf("LIVECHAT_PAT may not %s: the token needs the scope %s, and -client-id an app of the same organization (%s)", e.method, scopes[e.method], answer)
 	case e.kind == "limit_reached":
-		return fmt.Sprintf("%d webhooks are registered for the action, and LiveChat takes no more: see -list (%s)", limit, answer)
+		return fmt.Sprintf("%d webhooks are registered for the action, the maximum: see -list (%s)", limit, answer)
 	}
 	return fmt.Sprintf("LiveChat answers %s with %s", e.method, answer)
 }

@@ -3,18 +3,23 @@
 //
 //	go run ./cmd/register -url https://HOST -client-id ID
 //
-// It lists first and leaves alone what is there, so that it can be run again
-// at any time. The way of one run, in [run]:
+// It first lists what is registered and leaves it alone, so it is safe to rerun.
+// The steps of a run, in [run]:
 //
-//	list     what is registered for the client id          client.go
-//	plan     what is to be done for each action            plan.go
-//	work     do it, one line an action as it goes          work.go
+//	list     what is registered for the client id            client.go
+//	compare  LiveChat's list of actions with ours            actions.go
+//	plan     what is to be done for each action              plan.go
+//	probe    does the function accept the secret             probe.go
+//	work     do it, printing one line per action             work.go
 //
-// A secret is never a flag and never printed: it would stay in the history of
-// the shell, or in the log of what runs the command.
+// Up to the probe nothing is changed, and nothing is unless the URL answers it
+// with 200. The command asks nothing of Google: the URL may be any that LiveChat
+// reaches, for example a tunnel to a local run.
 //
-// It exits with 0, with 1 if something failed, and with 2 if it was called
-// wrongly.
+// A secret is never a flag and never printed: it would end up in shell history
+// or CI logs.
+//
+// It exits with 0, with 1 if something failed, and with 2 on a usage error.
 package main
 
 import (
@@ -24,8 +29,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/netip"
-	"net/url"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -43,11 +47,10 @@ const (
 	exitUsage
 )
 
-// callTimeout is the longest that LiveChat may take for an answer. Its own
-// APIs give up after 15 s.
+// callTimeout bounds one request. LiveChat's own APIs give up after 15 s.
 const callTimeout = 20 * time.Second
 
-// maxURL is the length of a URL in characters that register_webhook takes
+// maxURL is the maximum length in characters of a URL in register_webhook
 // (https://platform.text.com/docs/management/configuration-api#register-webhook).
 const maxURL = 500
 
@@ -66,31 +69,38 @@ func main() {
 	os.Exit(code)
 }
 
-// settings are flags and environment, read and found sound.
+// settings are the flags and environment, validated.
 type settings struct {
-	// url is where LiveChat shall send webhooks. Empty only with list.
+	// url is where LiveChat will send webhooks; empty only with list.
 	url string
-	// actions are those to register, or to remove. None: all that there are.
+	// actions are those to register, replace or remove, and all is whether they
+	// are all that the API has. Nil means those registered for url.
 	actions []string
-	// What is to be done, instead of registering what is missing.
+	all     bool
+	// What to do instead of registering what is missing.
 	list, replace, unregister bool
-	// dryRun changes nothing in LiveChat.
+	// chatProperties asks for the properties of the chat with each event.
+	chatProperties bool
+	// dryRun changes nothing.
 	dryRun bool
 
-	// clientID, account and token say who registers, and secret is what the
-	// webhooks will carry.
+	// clientID, account and token identify who registers, and secret is what
+	// LiveChat will send.
 	clientID, account, token, secret string
 	// api is the Configuration API's URL with the version.
 	api string
 
-	timeout time.Duration
-	pause   func(context.Context, time.Duration) error
+	timeout   time.Duration
+	pause     func(context.Context, time.Duration) error
+	transport http.RoundTripper // nil means the default
 }
 
 const usage = `usage: go run ./cmd/register -url https://HOST -client-id ID [flags]
 
-Registers the URL for LiveChat's webhooks and enables them. It leaves alone
-what is registered already.
+Registers the URL for LiveChat's webhooks and turns them on. It leaves existing
+registrations alone. Before it registers, it posts one test webhook to the URL,
+with the secret, and stops unless the answer is 200; in the log that is an entry
+"unknown event registration_probe" of severity NOTICE.
 
   LIVECHAT_ACCOUNT_ID  account id of a personal access token
   LIVECHAT_PAT         the token, with the scopes webhooks.configuration:rw,
@@ -100,8 +110,8 @@ what is registered already.
 
 `
 
-// parse reads flags and environment. The error names every fault at once, and
-// no secret; it is [flag.ErrHelp] if only help was wanted.
+// parse reads flags and environment. The error lists every problem and contains
+// no secret; it is [flag.ErrHelp] if help was requested.
 func parse(args []string, getenv func(string) string, help io.Writer) (settings, error) {
 	s := fromEnvironment(getenv)
 	flags, actions := s.flags()
@@ -113,12 +123,12 @@ func parse(args []string, getenv func(string) string, help io.Writer) (settings,
 		}
 		return settings{}, err
 	}
-	if s.registers() && len(config.List(*actions)) == 0 {
+	if s.registers() && !s.replace && len(config.List(*actions)) == 0 {
 		*actions = usual
 	}
-	var unknown error
-	s.actions, unknown = chosen(*actions)
-	faults := append(s.faults(), unknown)
+	var unknownNames error
+	s.actions, s.all, unknownNames = chosen(*actions)
+	faults := append(s.faults(), unknownNames)
 	if flags.NArg() > 0 {
 		faults = append(faults, fmt.Errorf("%q is not a flag", flags.Args()))
 	}
@@ -139,25 +149,31 @@ func fromEnvironment(getenv func(string) string) settings {
 	return s
 }
 
-// flags returns the flags, which set s, and what -actions will be. They print
-// nothing: the caller has the error.
+// flags returns the flag set, which writes into s, and the value of -actions. It
+// prints nothing; the caller reports errors.
 func (s *settings) flags() (flags *flag.FlagSet, actions *string) {
 	flags = flag.NewFlagSet("register", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.url, "url", "", "`URL` of the function, https, without user and password")
 	flags.StringVar(&s.clientID, "client-id", "", "`ID` of your app in the Developer Console")
-	actions = flags.String("actions", "", "`names` of actions, separated by commas, or all; if none, "+usual+", or with -unregister every action of the URL")
+	actions = flags.String("actions", "", "`names` of actions, separated by commas; numbers: those that the numbers\n"+
+		"and transcripts of chats need; all: every action of the API. If empty,\n"+
+		usual+",\n"+
+		"or with -replace and -unregister every action registered with the URL")
+	flags.BoolVar(&s.chatProperties, "chat-properties", false,
+		"have LiveChat send the properties of the chat with each event (give it again with -replace)")
 	flags.BoolVar(&s.list, "list", false, "show what is registered for the client id, and change nothing")
-	flags.BoolVar(&s.replace, "replace", false, "register anew what is there, with the present secret, and remove the old two minutes later")
+	flags.BoolVar(&s.replace, "replace", false,
+		"register again, with the current secret, and remove the old registrations two minutes later")
 	flags.BoolVar(&s.unregister, "unregister", false, "remove what is registered with the URL")
-	flags.BoolVar(&s.dryRun, "dry-run", false, "say what would be done, and change nothing")
+	flags.BoolVar(&s.dryRun, "dry-run", false, "print what would be done, and change nothing")
 	return flags, actions
 }
 
-// registers reports whether a secret and actions are needed.
+// registers reports whether s registers webhooks, and so needs a secret.
 func (s *settings) registers() bool { return !s.list && !s.unregister }
 
-// faults returns what is wrong with s, actions aside.
+// faults returns what is wrong with s, except for the actions.
 func (s *settings) faults() []error {
 	var faults []error
 	fault := func(wrong bool, what string) {
@@ -167,7 +183,8 @@ func (s *settings) faults() []error {
 	}
 	fault(s.list && s.replace || s.list && s.unregister || s.replace && s.unregister,
 		"-list, -replace and -unregister exclude each other")
-	fault(s.clientID == "", "-client-id is missing: it stands in the App Authorization block of your app")
+	fault(s.chatProperties && !s.registers(), "-chat-properties is for registering")
+	fault(s.clientID == "", "-client-id is missing: find it in your app's App Authorization block")
 	fault(s.account == "", "LIVECHAT_ACCOUNT_ID is not set")
 	fault(s.token == "", "LIVECHAT_PAT is not set: set it to a personal access token")
 	fault(s.registers() && s.secret == "", "LIVECHAT_SECRETS is not set: set it to what the function has")
@@ -176,30 +193,6 @@ func (s *settings) faults() []error {
 	}
 	fault(utf8.RuneCountInString(s.url) > maxURL, fmt.Sprintf("-url has more than %d characters", maxURL))
 	return append(faults, reachable("LIVECHAT_API_URL", s.api))
-}
-
-// reachable returns what is wrong with a URL, or nil. The error does not show
-// it: a secret may stand in it.
-func reachable(name, raw string) error {
-	u, err := url.Parse(raw)
-	switch {
-	case raw == "":
-		return fmt.Errorf("%s is missing", name)
-	case err != nil || u.Host == "":
-		return fmt.Errorf("%s is not a URL", name)
-	case u.User != nil:
-		return fmt.Errorf("%s must not have a user or password", name)
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		return fmt.Errorf("%s must begin with https://", name)
-	}
-	return nil
-}
-
-// loopback reports whether host is this machine, where secrets may travel in
-// clear.
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // sleep waits for d, or returns ctx's error if that ends first.

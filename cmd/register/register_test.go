@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -37,16 +38,23 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// bench is a command in front of a stand-in for LiveChat.
+// bench is a command between a stand-in for LiveChat and a function.
 type bench struct {
 	*livechattest.Server
-	ctx     context.Context
-	env     map[string]string
-	timeout time.Duration
-	// pauses are those that were asked for; each ends at once, with the result
-	// of pause if that is set.
+	ctx context.Context
+	// interrupt ends ctx.
+	interrupt context.CancelFunc
+	env       map[string]string
+	timeout   time.Duration
+	// pauses are the requested ones; each ends at once, with the result of pause
+	// if that is set.
 	pauses []time.Duration
 	pause  func(context.Context, time.Duration) error
+	// transport reaches the function under every subdomain of example.com.
+	transport http.RoundTripper
+	// function serves the URL, and posted holds the bodies that it received.
+	function http.HandlerFunc
+	posted   []string
 }
 
 func newBench(t *testing.T) *bench {
@@ -54,12 +62,35 @@ func newBench(t *testing.T) *bench {
 	server := livechattest.New("the-account", "the-token")
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
-	return &bench{Server: server, ctx: t.Context(), timeout: callTimeout, env: map[string]string{
+	b := &bench{Server: server, timeout: callTimeout, env: map[string]string{
 		"LIVECHAT_ACCOUNT_ID": "the-account",
 		"LIVECHAT_PAT":        "the-token",
 		"LIVECHAT_SECRETS":    "new-secret, old-secret",
 		"LIVECHAT_API_URL":    web.URL + "/v3.6",
 	}}
+	b.ctx, b.interrupt = context.WithCancel(t.Context())
+	b.function = func(http.ResponseWriter, *http.Request) {}
+	function := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		b.posted = append(b.posted, r.Method+" "+string(body))
+		b.function(w, r)
+	}))
+	t.Cleanup(function.Close)
+	b.transport = function.Client().Transport
+	return b
+}
+
+// answer makes the function answer with the statuses, the last one from then on.
+func (b *bench) answer(statuses ...int) {
+	b.function = func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(statuses[0])
+		statuses = statuses[min(1, len(statuses)-1):]
+	}
+}
+
+// changed reports whether anything was changed in LiveChat.
+func (b *bench) changed() bool {
+	return b.count("register_webhook")+b.count("unregister_webhook")+b.count("enable_license_webhooks") > 0
 }
 
 // here registers an action with the function's URL and the old secret.
@@ -81,7 +112,7 @@ func (b *bench) command(t *testing.T, args ...string) (code int, stdout, stderr 
 	if err != nil {
 		return exitUsage, "", err.Error()
 	}
-	s.timeout = b.timeout
+	s.timeout, s.transport = b.timeout, b.transport
 	s.pause = func(ctx context.Context, d time.Duration) error {
 		b.pauses = append(b.pauses, d)
 		if b.pause != nil {
@@ -96,8 +127,8 @@ func (b *bench) command(t *testing.T, args ...string) (code int, stdout, stderr 
 
 func (b *bench) getenv(name string) string { return b.env[name] }
 
-// succeed runs the command and fails the test unless it exits with 0 and says
-// just that.
+// succeed runs the command and fails the test unless it exits with 0 and prints
+// exactly want.
 func (b *bench) succeed(t *testing.T, want string, args ...string) {
 	t.Helper()
 	b.expect(t, exitOK, want, args...)
@@ -111,7 +142,7 @@ func (b *bench) expect(t *testing.T, wantCode int, want string, args ...string) 
 	}
 }
 
-// secrets returns action and secret of what is registered with the function's
+// secrets returns action and secret of all registrations with the function's
 // URL.
 func (b *bench) secrets() []string {
 	var all []string
@@ -150,13 +181,20 @@ registered  incoming_event     00000000000000000000000000000002
 registered  chat_deactivated   00000000000000000000000000000003
 enabled     license webhooks
 3 registered, 1 enabled
-webhooks may take 2 minutes to come
+LiveChat may take 2 minutes to start sending
 `)
 	if !b.Enabled() {
 		t.Error("license webhooks are off")
 	}
-	want := livechattest.Webhook{ID: "00000000000000000000000000000001", URL: ours, Description: "livechat-webhook",
-		Action: "incoming_chat", SecretKey: "new-secret", OwnerClientID: appID, Type: "license"}
+	want := livechattest.Webhook{
+		ID:            "00000000000000000000000000000001",
+		URL:           ours,
+		Description:   "livechat-webhook",
+		Action:        "incoming_chat",
+		SecretKey:     "new-secret",
+		OwnerClientID: appID,
+		Type:          "license",
+	}
 	if diff := cmp.Diff(want, b.Webhooks()[0]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -165,16 +203,22 @@ webhooks may take 2 minutes to come
 func TestSecondRunChangesNothing(t *testing.T) {
 	b := newBench(t)
 	id := b.here("incoming_chat")
-	b.Add(livechattest.Webhook{ID: "odd", Action: "incoming_event", URL: "https://FUNCTION.example.com", OwnerClientID: appID,
-		Type: "license", Filters: []byte(`{"author_type":"agent"}`)})
+	b.Add(livechattest.Webhook{
+		ID:            "odd",
+		Action:        "incoming_event",
+		URL:           "https://FUNCTION.example.com",
+		OwnerClientID: appID,
+		Type:          "license",
+		Filters:       []byte(`{"author_type":"agent"}`),
+	})
 	b.Add(livechattest.Webhook{ID: "bot", Action: "chat_deactivated", URL: ours, OwnerClientID: appID, Type: "bot"})
 	b.succeed(t, fmt.Sprintf(`
 already     incoming_chat      %s
-already     incoming_event     odd  of type bot or with filters, so not everything comes: see -replace
-already     chat_deactivated   bot  of type bot or with filters, so not everything comes: see -replace
+already     incoming_event     odd  of type bot or with filters, so it does not receive everything: see -replace
+already     chat_deactivated   bot  of type bot or with filters, so it does not receive everything: see -replace
 3 already
 `, id))
-	wantStrings(t, "calls", b.Calls(), "list_webhooks", "get_license_webhooks_state")
+	wantStrings(t, "calls", b.Calls(), "list_webhooks", "list_webhook_names", "get_license_webhooks_state")
 }
 
 func TestAllActionsOfTheAPI(t *testing.T) {
@@ -200,7 +244,7 @@ func TestChosenActionsOnce(t *testing.T) {
 registered  thread_summary_set   00000000000000000000000000000001
 registered  event_deleted        00000000000000000000000000000002
 2 registered
-webhooks may take 2 minutes to come
+LiveChat may take 2 minutes to start sending
 `, "-actions", "thread_summary_set, event_deleted,event_deleted")
 }
 
@@ -211,7 +255,8 @@ func TestWrongActions(t *testing.T) {
 		{"of the legacy API", "chat_started", `there is no "chat_started"`},
 		{"old name", "thread_closed", "thread_closed ended with API version 3.1, chat_deactivated replaced it"},
 		{"older name", "access_granted", "access_granted ended with API version 3.1, chat_access_updated replaced it"},
-		{"dropped", "customer_created", "API version 3.6 has no customer_created, and nothing that replaced it"},
+		{"dropped", "customer_created", "API version 3.6 has no customer_created, and nothing replaced it"},
+		{"misspelt preset", "numebrs", `there is no "numebrs", did you mean numbers?`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -233,7 +278,7 @@ failed      incoming_chat:     LiveChat answers register_webhook with 400, valid
 registered  incoming_event     00000000000000000000000000000001
 registered  chat_deactivated   00000000000000000000000000000002
 2 registered, 1 failed
-webhooks may take 2 minutes to come
+LiveChat may take 2 minutes to start sending
 `)
 }
 
@@ -241,10 +286,10 @@ func TestLimitIsRespected(t *testing.T) {
 	b := newBench(t)
 	b.there("incoming_chat", 3)
 	b.expect(t, exitFailed, `
-failed      incoming_chat:     3 webhooks of other URLs are registered, and LiveChat takes no more: see -list
+failed      incoming_chat:     3 webhooks are registered for other URLs, the maximum: see -list
 1 failed
 `, "-actions", "incoming_chat")
-	wantStrings(t, "calls", b.Calls(), "list_webhooks", "get_license_webhooks_state")
+	wantStrings(t, "calls", b.Calls(), "list_webhooks", "list_webhook_names", "get_license_webhooks_state")
 }
 
 // The documentation does not say which status an error comes with.
@@ -252,7 +297,7 @@ func TestErrorsAreKnownByTheirKind(t *testing.T) {
 	for kind, want := range map[string]string{
 		"authentication": "LiveChat does not accept LIVECHAT_ACCOUNT_ID and LIVECHAT_PAT",
 		"authorization":  "LIVECHAT_PAT may not register_webhook: the token needs the scope webhooks.configuration:rw",
-		"limit_reached":  "3 webhooks are registered for the action, and LiveChat takes no more: see -list",
+		"limit_reached":  "3 webhooks are registered for the action, the maximum: see -list",
 	} {
 		if err := (&apiError{method: "register_webhook", status: 400, kind: kind}); !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v", kind, err)
@@ -282,7 +327,7 @@ func TestReplacePutsNewBeforeOld(t *testing.T) {
 registered  incoming_chat      00000000000000000000000000000004
 registered  chat_deactivated   00000000000000000000000000000005
 registered  incoming_event     00000000000000000000000000000006
-waiting 2 minutes until LiveChat surely uses the new ones, then the old ones go
+waiting 2 minutes until LiveChat is sure to use the new ones before removing the old ones
 removed     incoming_chat      00000000000000000000000000000002
 removed     chat_deactivated   00000000000000000000000000000003
 3 registered, 2 removed
@@ -293,15 +338,41 @@ removed     chat_deactivated   00000000000000000000000000000003
 	}
 }
 
-func TestReplaceNothing(t *testing.T) {
+func TestReplaceRegistersWhatIsMissing(t *testing.T) {
 	b := newBench(t)
 	b.succeed(t, `
 registered  incoming_chat      00000000000000000000000000000001
 1 registered
-webhooks may take 2 minutes to come
+LiveChat may take 2 minutes to start sending
 `, "-replace", "-actions", "incoming_chat")
 	if len(b.pauses) > 0 {
 		t.Errorf("waits for %v", b.pauses)
+	}
+}
+
+// Without -actions, or what is not replaced would be refused once the old
+// secret is gone.
+func TestReplaceAllThatIsRegistered(t *testing.T) {
+	b := newBench(t)
+	b.there("tag_created", 1)
+	b.here("thread_tagged")
+	b.here("incoming_chat")
+	b.here("thread_tagged")
+	b.Actions = append(b.Actions, livechattest.Action{Action: "chat_painted"}) // unknown to the command
+	b.here("chat_painted")
+	if code, stdout, _ := b.command(t, "-replace"); code != exitOK {
+		t.Errorf("exit %d\n%s", code, stdout)
+	}
+	wantStrings(t, "in the end", b.secrets(), "thread_tagged new-secret", "incoming_chat new-secret", "chat_painted new-secret")
+}
+
+func TestReplaceFailsIfNothingIsRegistered(t *testing.T) {
+	b := newBench(t)
+	b.there("incoming_chat", 1)
+	code, stdout, stderr := b.command(t, "-replace")
+	want := "nothing was changed: nothing is registered with this URL, so there is nothing to replace\n"
+	if code != exitFailed || stdout != "" || stderr != want || b.changed() || len(b.posted) > 0 {
+		t.Errorf("exit %d, %q, %q, calls %q", code, stdout, stderr, b.Calls())
 	}
 }
 
@@ -309,12 +380,18 @@ func TestReplaceMakesRoomWithWhatIsNotNeeded(t *testing.T) {
 	b := newBench(t)
 	b.there("incoming_chat", 1)
 	whole := b.here("incoming_chat")
-	b.Add(livechattest.Webhook{ID: "part", Action: "incoming_chat", URL: ours, OwnerClientID: appID, Type: "license",
-		Filters: []byte(`{"only_my_chats":true}`)})
+	b.Add(livechattest.Webhook{
+		ID:            "part",
+		Action:        "incoming_chat",
+		URL:           ours,
+		OwnerClientID: appID,
+		Type:          "license",
+		Filters:       []byte(`{"only_my_chats":true}`),
+	})
 	b.succeed(t, fmt.Sprintf(`
 removed     incoming_chat      part
 registered  incoming_chat      00000000000000000000000000000003
-waiting 2 minutes until LiveChat surely uses the new ones, then the old ones go
+waiting 2 minutes until LiveChat is sure to use the new ones before removing the old ones
 removed     incoming_chat      %s
 1 registered, 2 removed
 `, whole), "-replace", "-actions", "incoming_chat")
@@ -326,7 +403,7 @@ func TestReplaceWithoutRoomLosesNothing(t *testing.T) {
 	b.here("incoming_chat")
 	b.there("incoming_chat", 2)
 	b.expect(t, exitFailed, `
-failed      incoming_chat:     no room for the new one beside the old one and 2 of other URLs, and nothing was changed: remove one of those, or lose the webhooks in between by -unregister -actions incoming_chat and registering again
+failed      incoming_chat:     no room for a new webhook next to the old one and 2 for other URLs; nothing was changed: remove one of those, or accept a gap with -unregister -actions incoming_chat and register again
 1 failed
 `, "-replace", "-actions", "incoming_chat")
 	wantStrings(t, "in the end", b.secrets(), "incoming_chat old-secret")
@@ -339,12 +416,21 @@ func TestReplaceKeepsTheOld(t *testing.T) {
 		pause error
 		want  []string
 	}{
-		{name: "without a new one", fault: livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400},
-			want: []string{"incoming_chat old-secret"}},
-		{name: "interrupted", pause: context.Canceled,
-			want: []string{"incoming_chat old-secret", "incoming_chat new-secret"}},
-		{name: "that cannot be removed", fault: livechattest.Fault{Method: "unregister_webhook", Times: 1, Status: 403},
-			want: []string{"incoming_chat old-secret", "incoming_chat new-secret"}},
+		{
+			name:  "without a new one",
+			fault: livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400},
+			want:  []string{"incoming_chat old-secret"},
+		},
+		{
+			name:  "interrupted",
+			pause: context.Canceled,
+			want:  []string{"incoming_chat old-secret", "incoming_chat new-secret"},
+		},
+		{
+			name:  "that cannot be removed",
+			fault: livechattest.Fault{Method: "unregister_webhook", Times: 1, Status: 403},
+			want:  []string{"incoming_chat old-secret", "incoming_chat new-secret"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -379,8 +465,7 @@ func TestReplaceStopsWithoutCredentials(t *testing.T) {
 	}
 }
 
-// What is in the way, and cannot be removed.
-func TestNoRoomMade(t *testing.T) {
+func TestReplaceStopsIfNoRoomCanBeMade(t *testing.T) {
 	b := newBench(t)
 	for range 3 {
 		b.here("incoming_chat")
@@ -439,9 +524,12 @@ would be removed     incoming_chat      00000000000000000000000000000001
 1 would be removed
 `, "-dry-run", "-unregister")
 	for _, call := range b.Calls() {
-		if call != "list_webhooks" && call != "get_license_webhooks_state" {
+		if call != "list_webhooks" && call != "list_webhook_names" && call != "get_license_webhooks_state" {
 			t.Errorf("calls %s", call)
 		}
+	}
+	if len(b.posted) > 0 {
+		t.Errorf("posts %q", b.posted)
 	}
 	if len(b.pauses) > 0 {
 		t.Errorf("waits for %v", b.pauses)
@@ -452,10 +540,20 @@ func TestListShowsWhatIsThere(t *testing.T) {
 	b := newBench(t)
 	b.env = maps.Clone(b.env)
 	delete(b.env, "LIVECHAT_SECRETS")
-	b.Add(livechattest.Webhook{ID: "2", Action: "incoming_event", URL: "https://livechat:password@function.example.com/", OwnerClientID: appID,
-		Type: "bot", Filters: []byte(`{"author_type":"agent"}`)})
-	b.Add(livechattest.Webhook{ID: "1", Action: "incoming_chat", URL: ours, OwnerClientID: appID, Type: "license", SecretKey: "x"})
-	b.Add(livechattest.Webhook{ID: "3", Action: "tag_created", URL: "https://user:password@host:bad", OwnerClientID: appID, Type: "license"})
+	for _, w := range []livechattest.Webhook{
+		{
+			ID:      "2",
+			Action:  "incoming_event",
+			URL:     "https://livechat:password@function.example.com/",
+			Type:    "bot",
+			Filters: []byte(`{"author_type":"agent"}`),
+		},
+		{ID: "1", Action: "incoming_chat", URL: ours, Type: "license", SecretKey: "x"},
+		{ID: "3", Action: "tag_created", URL: "https://user:password@host:bad", Type: "license"},
+	} {
+		w.OwnerClientID = appID
+		b.Add(w)
+	}
 	b.Add(livechattest.Webhook{ID: "4", Action: "incoming_chat", URL: ours, OwnerClientID: "app-2", Type: "license"})
 	const table = `
 ACTION          ID  TYPE     FILTERS  URL
@@ -470,19 +568,39 @@ tag_created     3   license  no       (not a URL)
 	b.expect(t, exitFailed, table+"failed      license webhooks:  LiveChat answers get_license_webhooks_state with 400, validation, Wrong format of request\n", "-list")
 }
 
-func TestTemporaryFailuresAreRepeated(t *testing.T) {
+func TestTemporaryFailuresAreRetried(t *testing.T) {
 	tests := []struct {
 		name   string
 		fault  livechattest.Fault
 		pauses []time.Duration
 	}{
-		{"too many requests", livechattest.Fault{Status: 429, Times: 1}, []time.Duration{time.Second}},
-		{"told how long to wait", livechattest.Fault{Status: 429, Times: 1, RetryAfter: "7"}, []time.Duration{7 * time.Second}},
-		{"told to wait too long", livechattest.Fault{Status: 429, Times: 1, RetryAfter: "86400"}, []time.Duration{time.Minute}},
-		{"fault of LiveChat's", livechattest.Fault{Status: 503, Times: 3}, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}},
-		{"broken connection", livechattest.Fault{Times: 1}, []time.Duration{time.Second}},
+		{
+			name:   "too many requests",
+			fault:  livechattest.Fault{Status: 429, Times: 1},
+			pauses: []time.Duration{time.Second},
+		},
+		{
+			name:   "Retry-After",
+			fault:  livechattest.Fault{Status: 429, Times: 1, RetryAfter: "7"},
+			pauses: []time.Duration{7 * time.Second},
+		},
+		{
+			name:   "Retry-After of a day",
+			fault:  livechattest.Fault{Status: 429, Times: 1, RetryAfter: "86400"},
+			pauses: []time.Duration{time.Minute},
+		},
+		{
+			name:   "server error",
+			fault:  livechattest.Fault{Status: 503, Times: 3},
+			pauses: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second},
+		},
+		{
+			name:   "broken connection",
+			fault:  livechattest.Fault{Times: 1},
+			pauses: []time.Duration{time.Second},
+		},
 	}
-	for _, method := range slices.Sorted(maps.Keys(scopes)) {
+	for _, method := range append(slices.Sorted(maps.Keys(scopes)), "list_webhook_names") {
 		for _, tt := range tests {
 			t.Run(method+", "+tt.name, func(t *testing.T) {
 				b := newBench(t)
@@ -505,7 +623,7 @@ func TestTemporaryFailuresAreRepeated(t *testing.T) {
 	}
 }
 
-func TestRepetitionEnds(t *testing.T) {
+func TestRetriesEnd(t *testing.T) {
 	b := newBench(t)
 	b.Fail(livechattest.Fault{Status: 500, Times: 1000})
 	code, stdout, stderr := b.command(t)
@@ -517,7 +635,7 @@ func TestRepetitionEnds(t *testing.T) {
 	}
 }
 
-func TestInterruptedPauseEndsRepetition(t *testing.T) {
+func TestInterruptedPauseEndsRetries(t *testing.T) {
 	b := newBench(t)
 	b.Fail(livechattest.Fault{Status: 500, Times: 1})
 	b.pause = func(context.Context, time.Duration) error { return context.Canceled }
@@ -529,10 +647,8 @@ func TestInterruptedPauseEndsRepetition(t *testing.T) {
 func TestInterruptionStopsTheRun(t *testing.T) {
 	b := newBench(t)
 	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: 500})
-	var interrupt context.CancelFunc
-	b.ctx, interrupt = context.WithCancel(t.Context())
 	b.pause = func(ctx context.Context, _ time.Duration) error {
-		interrupt()
+		b.interrupt()
 		return ctx.Err()
 	}
 	b.expect(t, exitFailed, `
@@ -567,7 +683,7 @@ func TestLostAnswerRegistersOnce(t *testing.T) {
 	}
 }
 
-func TestWhatOthersRegisterMeanwhileIsNotOurs(t *testing.T) {
+func TestWebhookRegisteredByOthersIsNotOurs(t *testing.T) {
 	b := newBench(t)
 	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1})
 	b.pause = func(context.Context, time.Duration) error {
@@ -590,7 +706,7 @@ func TestLostAnswerOfARemoval(t *testing.T) {
 	}
 }
 
-func TestSilenceIsNotWaitedFor(t *testing.T) {
+func TestTimeoutOnSilence(t *testing.T) {
 	b := newBench(t)
 	b.timeout = 10 * time.Millisecond
 	b.Fail(livechattest.Fault{Times: attempts, Hang: true})
@@ -618,13 +734,13 @@ func TestCredentialsRevokedMeanwhile(t *testing.T) {
 	b.Fail(livechattest.Fault{Method: "register_webhook", After: 1, Times: 9, Status: 401})
 	b.expect(t, exitFailed, `
 registered  incoming_chat      00000000000000000000000000000002
-failed      chat_deactivated:  LiveChat does not accept LIVECHAT_ACCOUNT_ID and LIVECHAT_PAT: both stand in the Developer Console under Settings, Authorization (401, authentication, Authentication error)
+failed      chat_deactivated:  LiveChat does not accept LIVECHAT_ACCOUNT_ID and LIVECHAT_PAT: find both in the Developer Console under Settings, Authorization (401, authentication, Authentication error)
 not tried   event_deleted
 already     incoming_event     00000000000000000000000000000001
 1 registered, 1 already, 1 failed, 1 not tried
-webhooks may take 2 minutes to come
+LiveChat may take 2 minutes to start sending
 `, "-actions", "incoming_chat,chat_deactivated,event_deleted,incoming_event")
-	wantStrings(t, "calls", b.Calls(), "list_webhooks", "register_webhook", "register_webhook")
+	wantStrings(t, "calls", b.Calls(), "list_webhooks", "list_webhook_names", "register_webhook", "register_webhook")
 }
 
 func TestMissingScopeIsNamed(t *testing.T) {
@@ -639,7 +755,8 @@ func TestMissingScopeIsNamed(t *testing.T) {
 			}
 			b.Fail(livechattest.Fault{Method: method, Times: 1, Status: 403})
 			code, stdout, stderr := b.command(t, args...)
-			if want := "LIVECHAT_PAT may not " + method + ": the token needs the scope " + scope + ","; code != exitFailed || !strings.Contains(stdout+stderr, want) {
+			want := "LIVECHAT_PAT may not " + method + ": the token needs the scope " + scope + ","
+			if code != exitFailed || !strings.Contains(stdout+stderr, want) {
 				t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 			}
 		})
@@ -660,8 +777,8 @@ func TestRegion(t *testing.T) {
 		name, token string
 		calls       int
 	}{
-		{"in the token", "fra:the-token", 3},
-		{"said by LiveChat", "the-token", 4},
+		{"in the token", "fra:the-token", 4},
+		{"in LiveChat's answer", "the-token", 5},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -677,7 +794,8 @@ func TestRegion(t *testing.T) {
 
 func TestRedirectIsNotFollowed(t *testing.T) {
 	b := newBench(t)
-	web := httptest.NewServer(http.RedirectHandler(b.env["LIVECHAT_API_URL"]+"/configuration/action/list_webhooks", http.StatusTemporaryRedirect))
+	target := b.env["LIVECHAT_API_URL"] + "/configuration/action/list_webhooks"
+	web := httptest.NewServer(http.RedirectHandler(target, http.StatusTemporaryRedirect))
 	defer web.Close()
 	b.env["LIVECHAT_API_URL"] = web.URL
 	code, _, stderr := b.command(t)
@@ -688,7 +806,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 
 func TestUnknownAnswer(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"webhooks":[]}`:                "list_webhooks answered what its documentation does not know: ",
+		`{"webhooks":[]}`:                "list_webhooks did not answer as documented: ",
 		strings.Repeat(" ", maxAnswer+1): "no answer to list_webhooks: http: request body too large",
 	} {
 		b := newBench(t)
@@ -703,7 +821,8 @@ func TestUnknownAnswer(t *testing.T) {
 
 func TestNothingSecretIsPrinted(t *testing.T) {
 	b := newBench(t)
-	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400, Message: "the-token and\nnew-secret " + strings.Repeat("x", 300)})
+	message := "the-token and\nnew-secret " + strings.Repeat("x", 300)
+	b.Fail(livechattest.Fault{Method: "register_webhook", Times: 1, Status: 400, Message: message})
 	code, stdout, _ := b.command(t, "-actions", "incoming_chat")
 	want := "with 400, validation, [redacted] and [redacted] " + strings.Repeat("x", 200-len("[redacted] and [redacted] ")) + "\n"
 	if code != exitFailed || !strings.Contains(stdout, want) {
@@ -711,7 +830,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	}
 }
 
-func TestWrongCalls(t *testing.T) {
+func TestUsageErrors(t *testing.T) {
 	long := "https://function.example.com/" + strings.Repeat("ü", 500-len("https://function.example.com/"))
 	tests := []struct {
 		name string
@@ -722,20 +841,55 @@ func TestWrongCalls(t *testing.T) {
 		{name: "no URL", args: []string{"-url", ""}, want: "-url is missing"},
 		{name: "not a URL", args: []string{"-url", "https://user:password@host:bad"}, want: "-url is not a URL"},
 		{name: "no host", args: []string{"-url", "function.example.com"}, want: "-url is not a URL"},
-		{name: "password", args: []string{"-url", "https://user:password@function.example.com"}, want: "-url must not have a user or password"},
+		{
+			name: "password",
+			args: []string{"-url", "https://user:password@function.example.com"},
+			want: "-url must not have a user or password",
+		},
 		{name: "http", args: []string{"-url", "http://function.example.com"}, want: "-url must begin with https://"},
 		{name: "http elsewhere", args: []string{"-url", "http://192.0.2.1"}, want: "-url must begin with https://"},
 		{name: "other scheme", args: []string{"-url", "ftp://localhost"}, want: "-url must begin with https://"},
 		{name: "too long", args: []string{"-url", long + "x"}, want: "-url has more than 500 characters"},
-		{name: "http API", env: map[string]string{"LIVECHAT_API_URL": "http://api.example.com"}, want: "LIVECHAT_API_URL must begin with https://"},
 		{name: "unknown flag", args: []string{"-secret", "x"}, want: "flag provided but not defined: -secret"},
 		{name: "no flag", args: []string{"incoming_chat"}, want: `["incoming_chat"] is not a flag`},
-		{name: "list and replace", args: []string{"-list", "-replace"}, want: "-list, -replace and -unregister exclude each other"},
-		{name: "list and unregister", args: []string{"-list", "-unregister"}, want: "-list, -replace and -unregister exclude each other"},
-		{name: "replace and unregister", args: []string{"-replace", "-unregister"}, want: "-list, -replace and -unregister exclude each other"},
-		{name: "secrets of commas", env: map[string]string{"LIVECHAT_SECRETS": ", "}, want: "LIVECHAT_SECRETS is not set: set it to what the function has"},
-		{name: "all at once", args: []string{"-client-id", ""}, env: map[string]string{"LIVECHAT_ACCOUNT_ID": "", "LIVECHAT_PAT": ""},
-			want: "-client-id is missing: it stands in the App Authorization block of your app\nLIVECHAT_ACCOUNT_ID is not set\nLIVECHAT_PAT is not set: set it to a personal access token"},
+		{
+			name: "list and replace",
+			args: []string{"-list", "-replace"},
+			want: "-list, -replace and -unregister exclude each other",
+		},
+		{
+			name: "list and unregister",
+			args: []string{"-list", "-unregister"},
+			want: "-list, -replace and -unregister exclude each other",
+		},
+		{
+			name: "replace and unregister",
+			args: []string{"-replace", "-unregister"},
+			want: "-list, -replace and -unregister exclude each other",
+		},
+		{
+			name: "chat properties of nothing",
+			args: []string{"-unregister", "-chat-properties"},
+			want: "-chat-properties is for registering",
+		},
+		{
+			name: "http API",
+			env:  map[string]string{"LIVECHAT_API_URL": "http://api.example.com"},
+			want: "LIVECHAT_API_URL must begin with https://",
+		},
+		{
+			name: "secrets of commas",
+			env:  map[string]string{"LIVECHAT_SECRETS": ", "},
+			want: "LIVECHAT_SECRETS is not set: set it to what the function has",
+		},
+		{
+			name: "all at once",
+			args: []string{"-client-id", ""},
+			env:  map[string]string{"LIVECHAT_ACCOUNT_ID": "", "LIVECHAT_PAT": ""},
+			want: "-client-id is missing: find it in your app's App Authorization block\n" +
+				"LIVECHAT_ACCOUNT_ID is not set\n" +
+				"LIVECHAT_PAT is not set: set it to a personal access token",
+		},
 		{name: "longest URL", args: []string{"-url", long, "-dry-run"}},
 		{name: "this machine", args: []string{"-url", "http://localhost:8080", "-dry-run"}},
 		{name: "blank actions", args: []string{"-actions", " ", "-dry-run"}},
@@ -782,8 +936,10 @@ func TestHelpNamesFlagsAndVariables(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v", err)
 	}
-	for _, name := range []string{"-url", "-client-id", "-actions", "-list", "-replace", "-unregister", "-dry-run",
-		"LIVECHAT_ACCOUNT_ID", "LIVECHAT_PAT", "LIVECHAT_SECRETS", "LIVECHAT_API_URL"} {
+	for _, name := range []string{
+		"-url", "-client-id", "-actions", "-chat-properties", "-list", "-replace", "-unregister", "-dry-run",
+		"LIVECHAT_ACCOUNT_ID", "LIVECHAT_PAT", "LIVECHAT_SECRETS", "LIVECHAT_API_URL",
+	} {
 		if !strings.Contains(help.String(), "  "+name+" ") && !strings.Contains(help.String(), "  "+name+"\n") {
 			t.Errorf("no %s", name)
 		}
@@ -794,7 +950,15 @@ func TestDistance(t *testing.T) {
 	tests := []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "bc", 1}, {"abc", "abd", 1}, {"ac", "abc", 1}, {"kitten", "sitting", 3}}
+	}{
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "", 3},
+		{"abc", "bc", 1},
+		{"abc", "abd", 1},
+		{"ac", "abc", 1},
+		{"kitten", "sitting", 3},
+	}
 	for _, tt := range tests {
 		if got := distance(tt.a, tt.b); got != tt.want {
 			t.Errorf("%q, %q: %d, want %d", tt.a, tt.b, got, tt.want)
@@ -802,10 +966,13 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// TestProcess runs the command as a shell does.
+// TestProcess runs the command as a shell does, with no variable in the
+// environment but LiveChat's, for a URL that is not on Google Cloud.
 func TestProcess(t *testing.T) {
 	b := newBench(t)
-	env := os.Environ()
+	local := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer local.Close()
+	var env []string
 	for name, value := range b.env {
 		env = append(env, name+"="+value)
 	}
@@ -817,9 +984,9 @@ func TestProcess(t *testing.T) {
 		stderr string
 	}{
 		{"help", []string{"-h"}, exitOK, "", "usage: go run ./cmd/register"},
-		{"wrong call", []string{"-client-id", appID}, exitUsage, "", "-url is missing\n"},
-		{"registers", []string{"-client-id", appID, "-url", ours}, exitOK, "3 registered\n", ""},
-		{"failure", []string{"-client-id", appID, "-url", theirs, "-actions", "incoming_chat"}, exitFailed, "1 failed\n", ""},
+		{"usage error", []string{"-client-id", appID}, exitUsage, "", "-url is missing\n"},
+		{"registers", []string{"-client-id", appID, "-url", local.URL}, exitOK, "3 registered\n", ""},
+		{"failure", []string{"-client-id", appID, "-url", local.URL + "/b"}, exitFailed, "2 registered, 1 failed\n", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -834,7 +1001,8 @@ func TestProcess(t *testing.T) {
 			if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 				t.Fatal(err)
 			}
-			if code := c.ProcessState.ExitCode(); code != tt.code || !strings.Contains(stdout.String(), tt.stdout) || !strings.HasPrefix(stderr.String(), tt.stderr) {
+			said := strings.Contains(stdout.String(), tt.stdout) && strings.HasPrefix(stderr.String(), tt.stderr)
+			if code := c.ProcessState.ExitCode(); code != tt.code || !said {
 				t.Errorf("exit %d\n%s%s", code, &stdout, &stderr)
 			}
 		})

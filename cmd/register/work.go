@@ -5,18 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// settling is how long LiveChat may take until it works by a change
+// settling is how long LiveChat may take to apply a change
 // (https://platform.text.com/docs/management/configuration-api#propagation-delay).
 const settling = 2 * time.Minute
 
-// What a line says was done. In a dry run it says would and what.
+// The verb of an output line; dry runs prefix it with "would be".
 const (
 	registered = "registered"
 	already    = "already"
@@ -26,32 +25,56 @@ const (
 	notTried   = "not tried"
 )
 
-// licenseWebhooks stands in lines where an action would.
+// licenseWebhooks takes the place of the action in lines about all of them.
 const licenseWebhooks = "license webhooks"
 
-// run does what s says, shows it on stdout, and returns the exit code. Only
-// what kept it from beginning goes to stderr.
+// run does what s says and returns the exit code. It prints what it does to
+// stdout; warnings, and why it could not start, go to stderr.
 func run(ctx context.Context, s settings, stdout, stderr io.Writer) int {
 	c := newClient(s)
-	webhooks, err := c.list(ctx)
+	known, err := c.list(ctx)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
 	}
-	w := &work{settings: s, client: c, known: webhooks, out: stdout, counts: map[string]int{}}
+	defer warnOfAliases(stderr, s, known)
+	w := &work{settings: s, client: c, known: known, out: stdout, counts: map[string]int{}}
 	if s.list {
 		w.show(ctx)
 		return w.exit()
 	}
-	w.carryOut(ctx, plan(s, webhooks))
-	if !s.unregister {
+	var offers []offer
+	if s.registers() {
+		offers = w.compare(ctx, stderr)
+	}
+	steps := plan(w.settings, known, offers)
+	if err := w.check(ctx, steps); err != nil {
+		fmt.Fprintf(stderr, "nothing was changed: %v\n", err)
+		return exitFailed
+	}
+	w.carryOut(ctx, steps)
+	if s.registers() {
 		w.enable(ctx)
 	}
 	w.summary()
 	return w.exit()
 }
 
-// work does what was planned, one line a change.
+// warnOfAliases warns of webhooks that are registered for another URL of the
+// same service, and says how to remove them.
+func warnOfAliases(stderr io.Writer, s settings, known []webhook) {
+	for _, alias := range aliases(s.url, known) {
+		name, _ := service(alias)
+		fmt.Fprintf(stderr, `warning: webhooks are registered for %s too, which looks like another URL of the same service: they may arrive twice.
+To see the service's URLs:
+    gcloud run services describe %s --format 'value(metadata.annotations["run.googleapis.com/urls"])'
+To remove those webhooks:
+    go run ./cmd/register -client-id %s -unregister -url %s
+`, shown(alias), name, s.clientID, shown(alias))
+	}
+}
+
+// work does what was planned and prints one line per change.
 type work struct {
 	settings
 	client  *client
@@ -62,8 +85,22 @@ type work struct {
 	stopped bool
 }
 
-// carryOut takes the steps. What is replaced stays until all that replaces it
-// sends.
+// check returns why nothing must be changed, or nil. Before anything is
+// registered, the function has to accept a webhook with the secret that
+// LiveChat will send: LiveChat does not say later which secret a registration
+// has, so a wrong one would look like a right one to the next run.
+func (w *work) check(ctx context.Context, steps []step) error {
+	switch {
+	case w.replace && len(steps) == 0:
+		return errors.New("nothing is registered with this URL, so there is nothing to replace")
+	case w.dryRun || !slices.ContainsFunc(steps, func(s step) bool { return s.register }):
+		return nil
+	}
+	return w.client.probe(ctx)
+}
+
+// carryOut carries out the steps. Old webhooks stay until all their
+// replacements are live.
 func (w *work) carryOut(ctx context.Context, steps []step) {
 	w.width = len(licenseWebhooks)
 	for _, s := range steps {
@@ -87,17 +124,18 @@ func (w *work) carryOut(ctx context.Context, steps []step) {
 	}
 }
 
-// begin takes a step up to where the old may go, and reports whether it may.
+// begin does a step up to the removal of old webhooks, and reports whether they
+// may be removed.
 func (w *work) begin(ctx context.Context, s step) bool {
 	switch {
 	case s.problem != nil:
 		w.fail(s.action, s.problem)
 	case s.already != nil:
-		note := s.already.ID
+		note := s.note
 		if !s.already.whole() {
-			note += "  of type bot or with filters, so not everything comes: see -replace"
+			note = "  of type bot or with filters, so it does not receive everything: see -replace"
 		}
-		w.line(already, s.action, note)
+		w.line(already, s.action, s.already.ID+note)
 	}
 	for _, spare := range s.spare {
 		if !w.remove(ctx, spare) {
@@ -105,7 +143,8 @@ func (w *work) begin(ctx context.Context, s step) bool {
 		}
 	}
 	return !s.register || w.do(ctx, registered, s.action, "", func() (string, error) {
-		return w.client.register(ctx, s.action, w.known)
+		id, err := w.client.register(ctx, s.action, s.data, w.known)
+		return id + s.note, err
 	})
 }
 
@@ -115,13 +154,13 @@ func (w *work) remove(ctx context.Context, old webhook) bool {
 	})
 }
 
-// settle waits until LiveChat sends by what was registered. If ctx ends
-// before, nothing more is done, and the old goes on sending.
+// settle waits for LiveChat to use the new registrations. If ctx ends first,
+// nothing more is done, and the old ones stay.
 func (w *work) settle(ctx context.Context) {
 	if w.dryRun || w.stopped {
 		return
 	}
-	fmt.Fprintf(w.out, "waiting %.0f minutes until LiveChat surely uses the new ones, then the old ones go\n", settling.Minutes())
+	fmt.Fprintf(w.out, "waiting %.0f minutes until LiveChat is sure to use the new ones before removing the old ones\n", settling.Minutes())
 	w.stopped = w.pause(ctx, settling) != nil
 }
 
@@ -141,9 +180,9 @@ func (w *work) enable(ctx context.Context) {
 	}
 }
 
-// do makes one change and shows the id that it returns, or only says what it
-// would do, and reports whether it succeeded. From credentials that LiveChat
-// does not accept, or the end of ctx, nothing more is tried.
+// do makes one change and prints the id that it returns, or only prints what it
+// would do, and reports whether it succeeded. After rejected credentials, or
+// once ctx is done, it tries nothing more.
 func (w *work) do(ctx context.Context, done, action, id string, change func() (string, error)) bool {
 	switch {
 	case w.stopped:
@@ -193,7 +232,7 @@ func (w *work) summary() {
 	}
 	fmt.Fprintln(w.out, strings.Join(counts, ", "))
 	if w.counts[registered]+w.counts[enabled] > 0 && w.counts[removed] == 0 {
-		fmt.Fprintf(w.out, "webhooks may take %.0f minutes to come\n", settling.Minutes())
+		fmt.Fprintf(w.out, "LiveChat may take %.0f minutes to start sending\n", settling.Minutes())
 	}
 }
 
@@ -205,7 +244,7 @@ func (w *work) exit() int {
 }
 
 // show prints a table of all webhooks of the client id, and whether LiveChat
-// sends them at all.
+// sends any.
 func (w *work) show(ctx context.Context) {
 	slices.SortStableFunc(w.known, func(a, b webhook) int { return strings.Compare(a.Action, b.Action) })
 	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
@@ -227,13 +266,4 @@ func (w *work) show(ctx context.Context) {
 	default:
 		fmt.Fprintln(w.out, "license webhooks are off: LiveChat sends none of type license")
 	}
-}
-
-// shown returns a URL without the password, which is a secret.
-func shown(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(not a URL)"
-	}
-	return u.Redacted()
 }

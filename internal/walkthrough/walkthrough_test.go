@@ -2,6 +2,8 @@
 package walkthrough
 
 import (
+	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -52,11 +54,13 @@ func TestFromNothingToCharts(t *testing.T) {
 		t.Fatal(err)
 	}
 	state := t.TempDir()
+	function := httptest.NewServer(deployed(state))
+	defer function.Close()
 	follow := func() string {
 		shell := exec.Command("bash", "-euo", "pipefail", "-c", strings.Join(blocks, "\n"))
 		shell.Dir = root
 		shell.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "GCLOUD_STATE="+state, "PAUSE=0",
-			"LIVECHAT_API_URL="+server.URL+"/v3.6")
+			"GCLOUD_URL="+function.URL, "LIVECHAT_API_URL="+server.URL+"/v3.6")
 		out, err := shell.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -92,6 +96,20 @@ func TestFromNothingToCharts(t *testing.T) {
 	if diff := cmp.Diff(made, things(t, state)); diff != "" {
 		t.Errorf("the second time made or removed something (-first +second):\n%s", diff)
 	}
+}
+
+// deployed stands in for the function that was deployed: it accepts the secret
+// that the stand-in for gcloud holds.
+func deployed(state string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secret, err := os.ReadFile(filepath.Join(state, "secrets/livechat-secrets"))
+		var webhook struct {
+			SecretKey string `json:"secret_key"`
+		}
+		if err != nil || json.NewDecoder(r.Body).Decode(&webhook) != nil || webhook.SecretKey != string(secret) {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
 }
 
 // things lists what the stand-in for gcloud holds, by kind and name, with the
