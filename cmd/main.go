@@ -1,81 +1,218 @@
 // Command cmd runs the function on this machine, through the functions
-// framework, and shows what would stand in Cloud Logging. See -help.
+// framework, and prints what Cloud Logging would store. See -help.
+//
+// What it adds to the function:
+//
+//	main.go      flags, environment, server, how to send a first webhook
+//	website.go   refusing requests that a browser sends for a website
+//	terminal.go  entries and messages as lines for people or as JSON
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
-	"google.golang.org/protobuf/encoding/protojson"
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
 	livechatwebhook "example.com/livechat-webhook"
 	"example.com/livechat-webhook/internal/cloudlogtest"
+	"example.com/livechat-webhook/internal/config"
+	"example.com/livechat-webhook/internal/console"
 )
 
 func main() {
-	host := flag.String("host", "localhost", "host to listen on; all interfaces if empty")
-	project := flag.String("project", "", "write to the Cloud Logging of this project, with your credentials, instead of the terminal")
-	asJSON := flag.Bool("json", false, "print entries as Cloud Logging's own JSON, one a line")
-	flag.Usage = usage
-	flag.Parse()
-	port := os.Getenv("PORT")
-	if port == "" {
-		port = "8080"
+	o, err := parse(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	show := entryPrinter(os.Stdout, *asJSON, isTerminal(os.Stdout))
-	if err := run(ctx, *host, port, *project, show); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	con := newConsole(os.Stdout, os.Stderr)
+	if err := run(ctx, o, con); err != nil {
+		con.Say(console.Error, strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
 }
 
-func usage() {
-	fmt.Fprint(flag.CommandLine.Output(), `usage: go run ./cmd [flags]
-
-Runs the function on http://localhost:8080 (or the port in PORT) and prints
-every webhook as it would stand in Cloud Logging. It needs no account.
-
-`)
-	flag.PrintDefaults()
+// options are the flags.
+type options struct {
+	host, project string
+	asJSON        bool
 }
 
-// run serves the function until ctx ends. Entries go to show, or to the real
-// Cloud Logging of a project if there is one.
-func run(ctx context.Context, host, port, project string, show func(*loggingpb.LogEntry)) error {
-	if project != "" {
-		os.Setenv("GOOGLE_CLOUD_PROJECT", project)
-		os.Unsetenv("LOGGING_EMULATOR_HOST")
-	} else {
-		logging, err := cloudlogtest.Start("127.0.0.1:0", show)
+// parse parses the arguments. It writes errors and the help to w.
+func parse(args []string, w io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("go run ./cmd", flag.ContinueOnError)
+	flags.SetOutput(w)
+	flags.Usage = func() {
+		fmt.Fprint(w, `usage: go run ./cmd [flags]
+
+Runs the function on http://localhost:8080 (PORT changes the port) and prints
+every webhook as Cloud Logging would store it. It needs no account.
+
+`)
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&o.host, "host", "localhost", "`HOST` to listen on; all interfaces if empty")
+	flags.BoolVar(&o.asJSON, "json", false, "print entries as Cloud Logging's own JSON, one per line")
+	flags.Func("project", "write to Cloud Logging in project `P`, with your credentials, instead of the terminal", func(p string) error {
+		if p == "" {
+			return errors.New("the project is empty")
+		}
+		o.project = p
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		err := fmt.Errorf("unexpected argument %q: other commands have their own path, as in go run ./cmd/register", flags.Arg(0))
+		fmt.Fprintln(w, err)
+		return o, err
+	}
+	return o, nil
+}
+
+// run serves the function until ctx ends. Entries go to the terminal, or to
+// Cloud Logging if there is a project.
+func run(ctx context.Context, o options, con *console.Console) error {
+	defer con.Flush()
+	var emulator string
+	if o.project == "" {
+		logging, err := cloudlogtest.Start("127.0.0.1:0", entryPrinter(os.Stdout, o.asJSON, colors(os.Stdout), con))
 		if err != nil {
 			return err
 		}
 		defer logging.Close()
-		os.Setenv("GOOGLE_CLOUD_PROJECT", "local")
-		os.Setenv("LOGGING_EMULATOR_HOST", logging.Addr())
+		emulator = logging.Addr()
 	}
-	os.Setenv("FUNCTION_TARGET", "LiveChatWebhook")
-	if err := livechatwebhook.Start(); err != nil {
-		return errors.New("the environment is wrong, see above")
+	c, err := config.Load(ctx, environment(o.project, emulator))
+	if err != nil {
+		return err
 	}
-	hint(os.Stderr, host, port, project)
+	a := address{strings.Trim(o.host, "[]"), cmp.Or(os.Getenv("PORT"), "8080")}
+	if err := a.free(); err != nil {
+		return err
+	}
+	explain(con, o, a)
+	for _, warning := range c.Warnings {
+		con.Say(console.Warning, warning)
+	}
+	// Not ctx: what the function is doing when ctx ends would fail, and be reported.
+	f, err := livechatwebhook.New(context.Background(), c, con)
+	if err != nil {
+		return err
+	}
+	var handler http.Handler = f
+	if c.AllowUnverified {
+		handler = refuseWebsites(f, con)
+	}
+	return serve(ctx, handler, a, func() { hint(con, a, c.Secrets) })
+}
+
+// environment returns a getenv with the project and the stand-in for Cloud
+// Logging of this run. Without a project, GOOGLE_CLOUD_PROJECT only names the
+// project in the entries.
+func environment(project, emulator string) func(string) string {
+	return func(name string) string {
+		switch name {
+		case "LOGGING_EMULATOR_HOST":
+			return emulator
+		case "GOOGLE_CLOUD_PROJECT":
+			return cmp.Or(project, os.Getenv(name), "local")
+		default:
+			return os.Getenv(name)
+		}
+	}
+}
+
+// explain reports what is about to start, and which environment variables do
+// not have their usual meaning.
+func explain(con *console.Console, o options, a address) {
+	if o.project == "" {
+		con.Say(console.Info, "starting on "+a.url()+", entries go to stdout")
+	} else {
+		con.Say(console.Info, "starting on "+a.url()+", entries go to Cloud Logging in project "+o.project)
+	}
+	if os.Getenv("LOGGING_EMULATOR_HOST") != "" {
+		con.Say(console.Warning, "LOGGING_EMULATOR_HOST is ignored")
+	}
+	switch project := os.Getenv("GOOGLE_CLOUD_PROJECT"); {
+	case project == "" || project == o.project:
+	case o.project != "":
+		con.Say(console.Warning, "GOOGLE_CLOUD_PROJECT="+project+" is ignored: -project names another project")
+	default:
+		con.Say(console.Warning, "GOOGLE_CLOUD_PROJECT="+project+" only names the project in the entries: nothing is written there without -project")
+	}
+}
+
+// address is where the function listens.
+type address struct{ host, port string }
+
+func (a address) String() string { return net.JoinHostPort(a.host, a.port) }
+
+// url returns the URL for a client on this machine.
+func (a address) url() string {
+	if a.host == "" {
+		a.host = "localhost"
+	}
+	return "http://" + a.String()
+}
+
+// free returns an error if the address cannot be listened on, or if a client
+// would reach another program there. That can happen even if listening works:
+// localhost has an IPv4 and an IPv6 address, and some systems let a program
+// listen on one address while another program has the port on all of them.
+func (a address) free() error {
+	inUse := fmt.Errorf("PORT %s is in use by another program: set PORT to a free port, as in PORT=8090 go run ./cmd", a.port)
+	l, err := net.Listen("tcp", a.String())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return inUse
+	}
+	if err != nil {
+		return fmt.Errorf("cannot listen, see PORT and -host: %w", err)
+	}
+	l.Close()
+	if conn, err := net.DialTimeout("tcp", a.String(), time.Second); err == nil {
+		conn.Close()
+		return inUse
+	}
+	return nil
+}
+
+// target is the name under which the framework serves the local run.
+const target = "LocalRun"
+
+// serve serves handler through the functions framework until ctx ends, and
+// calls ready once it accepts connections.
+func serve(ctx context.Context, handler http.Handler, a address, ready func()) error {
+	functions.HTTP(target, handler.ServeHTTP)
+	os.Setenv("FUNCTION_TARGET", target)
 	served := make(chan error, 1)
-	go func() { served <- funcframework.StartHostPort(host, port) }()
+	go func() {
+		// The framework joins host and port without the brackets of IPv6.
+		served <- funcframework.StartHostPort(strings.TrimSuffix(a.String(), ":"+a.port), a.port)
+	}()
+	if err := waitFor(a, served); err != nil {
+		return err
+	}
+	ready()
 	select {
 	case err := <-served:
 		return err
@@ -84,75 +221,49 @@ func run(ctx context.Context, host, port, project string, show func(*loggingpb.L
 	}
 }
 
-// hint says how to send a first webhook.
-func hint(w io.Writer, host, port, project string) {
-	if host == "" {
-		host = "localhost"
+// waitFor waits until the address accepts connections. If the server ends
+// instead, it returns the server's error.
+func waitFor(a address, served <-chan error) error {
+	for {
+		if conn, err := net.Dial("tcp", a.String()); err == nil {
+			return conn.Close()
+		}
+		select {
+		case err := <-served:
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
-	where := "the entries appear here"
-	if project != "" {
-		where = "the entries appear in the Logs Explorer of " + project
-	}
-	fmt.Fprintf(w, `Send a first webhook from another terminal, and %s:
+}
 
-    curl -d @testdata/v2/chat_started.json http://%s
+// hint says how to send a first webhook.
+func hint(con *console.Console, a address, secrets []string) {
+	if !isTerminal(os.Stderr) {
+		con.Say(console.Info, "listening on "+a.url())
+		return
+	}
+	fmt.Fprintf(os.Stderr, `
+Send a first webhook from another terminal, in this folder:
+
+    %s
 
 Ctrl-C ends.
 
-`, where, net.JoinHostPort(host, port))
+`, curl(a, os.Getenv("LIVECHAT_SECRETS"), secrets))
 }
 
-// entryPrinter returns what prints entries to w: for people, or as JSON.
-func entryPrinter(w io.Writer, asJSON, colour bool) func(*loggingpb.LogEntry) {
-	if asJSON {
-		return func(e *loggingpb.LogEntry) {
-			text, err := protojson.Marshal(e)
-			if err != nil {
-				text = []byte(`{}`) // an entry that came by wire always marshals
-			}
-			fmt.Fprintf(w, "%s\n", text)
-		}
+// curl returns a shell command that sends a webhook, and ends the answer with a
+// line break. If there are secrets, it passes the first over HTTP Basic, which
+// works for every kind of webhook. The secret itself is not in the command: the
+// shell takes it from LIVECHAT_SECRETS, whose value is variable.
+func curl(a address, variable string, secrets []string) string {
+	var user string
+	switch {
+	case len(secrets) == 0:
+	case secrets[0] == variable:
+		user = `-u "livechat:$LIVECHAT_SECRETS" `
+	default:
+		user = `-u "livechat:${LIVECHAT_SECRETS%%[,[:space:]]*}" ` // up to the first separator
 	}
-	return func(e *loggingpb.LogEntry) { io.WriteString(w, forPeople(e, colour)) }
-}
-
-// ANSI escapes.
-const (
-	bold   = "\x1b[1m"
-	dim    = "\x1b[2m"
-	yellow = "\x1b[33m"
-	plain  = "\x1b[0m"
-)
-
-// forPeople returns time, severity, event and message of e in one line and its
-// labels in the next.
-func forPeople(e *loggingpb.LogEntry, colour bool) string {
-	paint := func(code, text string) string {
-		if colour {
-			return code + text + plain
-		}
-		return text
-	}
-	severity := fmt.Sprintf("%-6s", e.GetSeverity())
-	if severity != "INFO  " {
-		severity = paint(yellow, severity)
-	}
-	labels := e.GetLabels()
-	event := labels["event"]
-	message := e.GetJsonPayload().GetFields()["message"].GetStringValue()
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		pairs = append(pairs, name+"="+labels[name])
-	}
-	return fmt.Sprintf("%s %s %s %s\n                       %s\n",
-		paint(dim, e.GetTimestamp().AsTime().Local().Format(time.TimeOnly)),
-		severity,
-		paint(bold, event),
-		strings.TrimPrefix(message, event+" "),
-		paint(dim, strings.Join(pairs, " ")))
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""
+	return `curl -w '\n' ` + user + "-d @testdata/v2/chat_started.json " + a.url()
 }

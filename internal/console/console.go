@@ -41,8 +41,8 @@ type Console struct {
 
 // tally counts the refusals for one reason within one window.
 type tally struct {
-	since  time.Time
-	status int
+	since time.Time
+	last  Line // what to write for the latest refusal, without Count and Time
 	// reported have been covered by a line, pending have not. carried were
 	// pending when the previous window ended.
 	reported, pending, carried int
@@ -97,15 +97,19 @@ func (c *Console) Panicked(stack []byte) {
 	c.print(Line{Severity: Error, Time: c.now(), Message: "panic while handling a webhook", Stack: string(stack)})
 }
 
-// Refused writes that a request was refused and how it was answered. cause may
-// say more than the reason; it must not quote the body. Repeats of a reason are
-// counted together, and the cause of the last one is written.
+// Refused writes that a request was refused and how it was answered. The cause
+// may say more than the reason; it must not quote the body. Repeats of a reason
+// are counted together, and the cause of the latest is written.
 func (c *Console) Refused(reason string, status int, cause error) {
-	if count := c.count(reason, status); count > 0 {
-		l := c.refusal(reason, status, count)
-		if text := cause.Error(); text != reason {
-			l.Cause = text
-		}
+	l := Line{Severity: Warning, Message: "refused: " + reason, Reason: reason, Status: status}
+	if status >= 500 {
+		l.Message = "failed: " + reason
+	}
+	if text := cause.Error(); text != reason {
+		l.Cause = text
+	}
+	if l.Count = c.count(l); l.Count > 0 {
+		l.Time = c.now()
 		c.print(l)
 	}
 }
@@ -124,36 +128,29 @@ func (c *Console) pending() []Line {
 	defer c.mu.Unlock()
 	var lines []Line
 	for _, reason := range slices.Sorted(maps.Keys(c.reasons)) {
-		t := c.reasons[reason]
-		if count := t.report(); count > 0 {
-			lines = append(lines, c.refusal(reason, t.status, count))
+		l := c.reasons[reason].last
+		if l.Count = c.reasons[reason].report(); l.Count > 0 {
+			l.Time = c.now()
+			lines = append(lines, l)
 		}
 	}
 	return lines
 }
 
-func (c *Console) refusal(reason string, status, count int) Line {
-	message := "refused: " + reason
-	if status >= 500 {
-		message = "failed: " + reason
-	}
-	return Line{Severity: Warning, Time: c.now(), Message: message, Reason: reason, Status: status, Count: count}
-}
-
-// count counts one more refusal, and returns how many refusals to write a line
-// for, or 0.
-func (c *Console) count(reason string, status int) int {
+// count counts one more refusal, of which l is to be written. It returns how
+// many refusals to write l for, or 0.
+func (c *Console) count(l Line) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.reasons[reason]
+	t := c.reasons[l.Reason]
 	if t == nil {
 		t = &tally{since: c.now()}
-		c.reasons[reason] = t
+		c.reasons[l.Reason] = t
 	}
 	if c.now().Sub(t.since) >= window {
-		*t = tally{since: c.now(), carried: t.pending + t.carried}
+		*t = tally{since: c.now(), carried: t.pending}
 	}
-	t.status = status
+	t.last = l
 	t.pending++
 	if t.reported >= burst && t.pending < t.reported {
 		return 0

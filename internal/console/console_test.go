@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,21 @@ func TestFlushWritesWhatWasCounted(t *testing.T) {
 	}
 	if written != left+1 {
 		t.Errorf("%d refusals reported, want %d", written, left+1)
+	}
+}
+
+func TestCauseOfTheLatestIsWritten(t *testing.T) {
+	var out bytes.Buffer
+	c := New(nil, &out)
+	for i := range 15 {
+		c.Refused("not written", 503, fmt.Errorf("not written: attempt %d", i+1))
+	}
+	out.Reset()
+	c.Flush()
+	want := []Line{{Severity: Warning, Message: "failed: not written", Reason: "not written", Status: 503,
+		Cause: "not written: attempt 15", Count: 5}}
+	if diff := cmp.Diff(want, lines(t, &out), cmpopts.IgnoreFields(Line{}, "Time")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

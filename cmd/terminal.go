@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+	"golang.org/x/term"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"example.com/livechat-webhook/internal/console"
+)
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// newConsole returns a Console that writes copies to out. Messages go to err,
+// as lines for people if it is a terminal.
+func newConsole(out, err *os.File) *console.Console {
+	var messages io.Writer = safeLines{err}
+	if isTerminal(err) {
+		messages = messagePrinter{err, colors(err)}
+	}
+	return console.New(safeLines{out}, messages)
+}
+
+// entryPrinter returns a function that prints entries to w, as lines for people
+// or as JSON. It reports entries that it cannot print to con.
+func entryPrinter(w io.Writer, asJSON bool, p palette, con *console.Console) func(*loggingpb.LogEntry) {
+	if !asJSON {
+		return func(e *loggingpb.LogEntry) { io.WriteString(w, forPeople(e, p)) }
+	}
+	return func(e *loggingpb.LogEntry) {
+		line, err := asJSONLine(e)
+		if err != nil {
+			con.Failed("cannot print an entry", err)
+			return
+		}
+		w.Write(line)
+	}
+}
+
+// asJSONLine returns e in one line of JSON.
+func asJSONLine(e *loggingpb.LogEntry) ([]byte, error) {
+	text, err := protojson.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return jsonLine(text)
+}
+
+// jsonLine returns text without white space, which protojson adds differently
+// in every build, and without control characters. Numbers stay as they are.
+func jsonLine(text jsontext.Value) ([]byte, error) {
+	if err := text.Compact(); err != nil {
+		return nil, err
+	}
+	return append([]byte(escape(string(text))), '\n'), nil
+}
+
+// forPeople returns time, severity and message of e in one line and its labels
+// in the next.
+func forPeople(e *loggingpb.LogEntry, p palette) string {
+	labels := e.GetLabels()
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, name+"="+labels[name])
+	}
+	message := escape(e.GetJsonPayload().GetFields()["message"].GetStringValue())
+	if event := escape(labels["event"]); strings.HasPrefix(message, event) {
+		message = p.paint(bold, event) + message[len(event):]
+	}
+	return fmt.Sprintf("%s %s\n                       %s\n",
+		p.start(e.GetTimestamp().AsTime(), e.GetSeverity().String()), message,
+		p.paint(dim, escape(strings.Join(pairs, " "))))
+}
+
+// messagePrinter rewrites the structured lines of a Console as lines for
+// people.
+type messagePrinter struct {
+	w io.Writer
+	p palette
+}
+
+func (m messagePrinter) Write(line []byte) (int, error) {
+	var l console.Line
+	if err := json.Unmarshal(line, &l); err != nil {
+		return 0, err
+	}
+	text := m.p.start(l.Time, l.Severity) + " " + escape(l.Message)
+	if l.Cause != "" { // usually reason: more
+		text += ": " + escape(strings.TrimPrefix(l.Cause, l.Reason+": "))
+	}
+	if l.Status != 0 {
+		text += fmt.Sprintf(", answered %d", l.Status)
+	}
+	if l.Count > 1 {
+		text += fmt.Sprintf(" (%d times)", l.Count)
+	}
+	for frame := range strings.Lines(l.Stack) {
+		text += "\n    " + escape(strings.TrimSuffix(frame, "\n"))
+	}
+	if _, err := io.WriteString(m.w, text+"\n"); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// safeLines is a writer of lines of JSON that escapes what a terminal might
+// obey.
+type safeLines struct{ w io.Writer }
+
+func (s safeLines) Write(lines []byte) (int, error) {
+	var safe strings.Builder
+	for line := range strings.Lines(string(lines)) {
+		text, found := strings.CutSuffix(line, "\n")
+		safe.WriteString(escape(text))
+		if found {
+			safe.WriteByte('\n')
+		}
+	}
+	if _, err := io.WriteString(s.w, safe.String()); err != nil {
+		return 0, err
+	}
+	return len(lines), nil
+}
+
+// escape returns text with every character that a terminal might obey, or that
+// changes the order in which the others are displayed, replaced by its JSON
+// escape. Escaping JSON text as a whole does not change the value that it
+// encodes. Invalid UTF-8 becomes U+FFFD.
+func escape(text string) string {
+	var safe strings.Builder
+	for _, r := range text {
+		if !isControl(r) {
+			safe.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&safe, `\u%04x`, unit)
+		}
+	}
+	return safe.String()
+}
+
+// isControl reports whether r is a control character (C0, DEL, C1), a line or
+// paragraph separator, or an invisible format character such as those that
+// override the direction of text. The two joiners are harmless, and needed in
+// words and emoji.
+func isControl(r rune) bool {
+	const zeroWidthNonJoiner, zeroWidthJoiner = '\u200c', '\u200d'
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Cf) && r != zeroWidthNonJoiner && r != zeroWidthJoiner
+}
+
+// A palette is true if colors are used.
+type palette bool
+
+// ANSI escape sequences.
+const (
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	plain  = "\x1b[0m"
+)
+
+// colors returns the palette for f (https://no-color.org).
+func colors(f *os.File) palette {
+	return palette(isTerminal(f) && os.Getenv("NO_COLOR") == "")
+}
+
+func (p palette) paint(code, text string) string {
+	if !p || text == "" {
+		return text
+	}
+	return code + text + plain
+}
+
+// start returns the start of every line for people: local time and severity.
+func (p palette) start(at time.Time, severity string) string {
+	text := fmt.Sprintf("%-6s", severity)
+	switch severity {
+	case console.Info:
+	case console.Error:
+		text = p.paint(red, text)
+	default:
+		text = p.paint(yellow, text)
+	}
+	return p.paint(dim, at.Local().Format(time.TimeOnly)) + " " + text
+}
