@@ -14,7 +14,7 @@
 // functions framework. Where the platform or FUNCTION_TARGET asks for it, the
 // function starts at once, ends the process if the environment is wrong, and on
 // SIGTERM finishes the webhooks in flight. Elsewhere it starts with the first
-// request or with [Start].
+// request. [New] makes one without the environment.
 package livechatwebhook
 
 import (
@@ -64,7 +64,7 @@ func init() {
 	if os.Getenv("K_SERVICE") == "" && os.Getenv("FUNCTION_TARGET") != entryPoint {
 		return // imported, not started as a function
 	}
-	if err := Start(); err != nil {
+	if _, err := started(); err != nil {
 		os.Exit(1)
 	}
 	terminated := make(chan os.Signal, 1)
@@ -326,15 +326,15 @@ func answerTo(outcome error) answer {
 func exitAfter(terminated <-chan os.Signal) {
 	<-terminated
 	if f, err := started(); err == nil {
-		f.drain(grace)
+		f.Drain()
 		f.console.Flush()
 	}
 	os.Exit(0)
 }
 
-// drain returns once no request is in flight, at the latest after a grace
-// period. Later requests wait until the process ends; the platform sends none.
-func (f *Function) drain(grace time.Duration) {
+// Drain returns once no request is in flight, after nine seconds at the latest.
+// Later requests wait until the process ends, so it must end then.
+func (f *Function) Drain() {
 	drained := make(chan struct{})
 	go func() {
 		f.serving.Lock()
@@ -346,7 +346,9 @@ func (f *Function) drain(grace time.Duration) {
 	}
 }
 
-// started is the function that the framework serves, made of the environment.
+// started returns the function that the framework serves, which it starts once,
+// configured by the environment. The error, which is also on stderr, names all
+// faults of the environment.
 var started = sync.OnceValues(func() (*Function, error) {
 	ctx := context.Background()
 	con := console.New(os.Stdout, os.Stderr)
@@ -364,14 +366,6 @@ var started = sync.OnceValues(func() (*Function, error) {
 	}
 	return f, err
 })
-
-// Start reads the environment, which the README describes, and starts the
-// function; it does so once. The error, which is on stderr too, names all
-// faults of the environment.
-func Start() error {
-	_, err := started()
-	return err
-}
 
 // serve is the registered entry point.
 func serve(w http.ResponseWriter, r *http.Request) {

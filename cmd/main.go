@@ -123,6 +123,7 @@ func run(ctx context.Context, o options, con *console.Console) error {
 	if c.AllowUnverified {
 		handler = refuseWebsites(f, con)
 	}
+	defer f.Drain()
 	return serve(ctx, handler, a, func() { hint(con, a, c.Secrets) })
 }
 
