@@ -97,7 +97,7 @@ func byName(table []row) map[string]*row {
 // row returns what the package knows of the webhook's event, or nil.
 func (w *Webhook) row() *row {
 	name := w.Event
-	if name == "auto_access_added" && w.found[atPayload].Kind() == '[' {
+	if name == "auto_access_added" && w.raw(atPayload).Kind() == '[' {
 		name = "auto_accesses_updated" // as the samples of 3.5 and later print it
 	}
 	if r := rows[name]; r != nil && r.family == w.Family {

@@ -28,25 +28,25 @@ func (w *Webhook) course() *course {
 
 func (w *Webhook) readCourse() course {
 	c := course{
-		started:  w.found.clock(atChatStarted),
-		ended:    w.found.clock(atChatEnded),
+		started:  w.clock(atChatStarted),
+		ended:    w.clock(atChatEnded),
 		messages: -1,
 	}
-	if list := w.found[atChatMessages]; list.Kind() == '[' {
+	if list := w.raw(atChatMessages); list.Kind() == '[' {
 		c.messages = 0
 		asked := false
 		for userType, timestamp := range pairs(list, "user_type", "timestamp") {
 			c.messages++
 			switch {
-			case means(userType, "visitor"):
+			case isString(userType, "visitor"):
 				asked = true
-			case means(userType, "agent") && asked && c.firstReply.IsZero():
+			case isString(userType, "agent") && asked && c.firstReply.IsZero():
 				c.firstReply = clock(timestamp)
 			}
 		}
 	}
-	for kind, userType := range pairs(w.found[atChatEvents], "type", "user_type") {
-		if means(kind, "closed") {
+	for kind, userType := range pairs(w.raw(atChatEvents), "type", "user_type") {
+		if isString(kind, "closed") {
 			c.closedBy = text(userType)
 		}
 	}
@@ -70,7 +70,7 @@ func pairs(list jsontext.Value, a, b string) func(yield func(a, b jsontext.Value
 				if err != nil {
 					return err
 				}
-				isA, isB := means(name, a), means(name, b)
+				isA, isB := isString(name, a), isString(name, b)
 				value, err := d.ReadValue()
 				switch {
 				case isA:
@@ -106,8 +106,7 @@ func (w *Webhook) aboutEnd() (where, what string) {
 
 // visitor names who a v2 webhook is about.
 func (w *Webhook) visitor() string {
-	p := &w.found
-	return person(p.text(atVisitorName), p.text(atVisitorEmail), p.text(atVisitorCountry))
+	return person(w.text(atVisitorName), w.text(atVisitorEmail), w.text(atVisitorCountry))
 }
 
 // Numbers are what there is to plot of a v2 chat_ended. Nil is what the body

@@ -32,18 +32,18 @@ func (w *Webhook) decode() any {
 	w.decodeOnce.Do(func() {
 		if row := w.row(); row != nil {
 			w.typed = row.blank()
-			fill(w.typed, w.raw())
+			fill(w.typed, w.event())
 		}
 	})
 	return w.typed
 }
 
-// raw is the part of the body that the event's type stands for.
-func (w *Webhook) raw() jsontext.Value {
+// event returns the part of the body that the event's type describes.
+func (w *Webhook) event() jsontext.Value {
 	if w.Family == V3 {
-		return w.found[atPayload]
+		return w.raw(atPayload)
 	}
-	return w.found[atBody]
+	return jsontext.Value(w.body)
 }
 
 // tolerant reads what Parse accepted, and goes on after a value of a wrong kind.

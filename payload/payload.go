@@ -74,7 +74,7 @@ type Webhook struct {
 	Time time.Time
 
 	body        []byte
-	found       parts
+	found       [maxParts]span
 	credentials []span // of all members called secret_key or token
 
 	decodeOnce sync.Once
@@ -122,71 +122,68 @@ func (w *Webhook) WithoutCredentials(mark string) []byte {
 
 // identify fills in family, event and what stands in the envelope.
 func (w *Webhook) identify() {
-	p := &w.found
-	switch kind := p.text(atUpgradeType); {
-	case p.text(atEventType) != "":
-		w.Family, w.Event = V2, p.text(atEventType)
-	case p.text(atAction) != "":
-		w.Family, w.Event = V3, p.text(atAction)
-	case p.text(atEvent) != "" && p[atApplicationID] != nil:
-		w.Family, w.Event = App, p.text(atEvent)
-	case p[atTransaction] != nil && (kind == "ENABLE" || kind == "DISABLE"):
+	switch kind := w.text(atUpgradeType); {
+	case w.text(atEventType) != "":
+		w.Family, w.Event = V2, w.text(atEventType)
+	case w.text(atAction) != "":
+		w.Family, w.Event = V3, w.text(atAction)
+	case w.text(atEvent) != "" && w.raw(atApplicationID) != nil:
+		w.Family, w.Event = App, w.text(atEvent)
+	case w.raw(atTransaction) != nil && (kind == "ENABLE" || kind == "DISABLE"):
 		w.Family, w.Event = Upgrade, kind
 	default:
 		w.Family = Unknown
 	}
-	w.SecretKey = p.text(atSecretKey)
-	w.Token = p.text(atToken)
-	w.LicenseID = p.text(atLicenseID, atLicenseIDApp, atLicenseIDUpgrade)
-	w.OrganizationID = p.text(atOrganizationID, atOrganizationIDApp)
-	w.WebhookID = p.text(atWebhookID)
+	w.SecretKey = w.text(atSecretKey)
+	w.Token = w.text(atToken)
+	w.LicenseID = w.text(atLicenseID, atLicenseIDApp, atLicenseIDUpgrade)
+	w.OrganizationID = w.text(atOrganizationID, atOrganizationIDApp)
+	w.WebhookID = w.text(atWebhookID)
 }
 
 // locate fills in which chat, thread and event the webhook is about.
 func (w *Webhook) locate() {
-	p := &w.found
-	w.ChatID = p.text(atChatID, atPayloadChatID, atPayloadChatChatID, atPayloadActiveChatID)
-	w.ThreadID = p.text(atPayloadThreadID, atPayloadThreadThreadID, atPayloadActiveThreadID)
-	w.EventID = p.text(atPayloadEventID, atPayloadEventEventID)
+	w.ChatID = w.text(atChatID, atPayloadChatID, atPayloadChatChatID, atPayloadActiveChatID)
+	w.ThreadID = w.text(atPayloadThreadID, atPayloadThreadThreadID, atPayloadActiveThreadID)
+	w.EventID = w.text(atPayloadEventID, atPayloadEventEventID)
 	switch w.Event {
 	case "chat_access_updated", "chat_access_granted", "chat_access_revoked":
-		w.ChatID = p.text(atPayloadID)
+		w.ChatID = w.text(atPayloadID)
 	case "access_granted", "access_revoked", "access_set":
-		switch p.text(atPayloadResource) {
+		switch w.text(atPayloadResource) {
 		case "chat":
-			w.ChatID = p.text(atPayloadID)
+			w.ChatID = w.text(atPayloadID)
 		case "thread":
-			w.ThreadID = p.text(atPayloadID)
+			w.ThreadID = w.text(atPayloadID)
 		}
 	}
 }
 
 // happened returns the time that Time promises.
 func (w *Webhook) happened() time.Time {
-	p := &w.found
 	switch w.Event {
 	case "chat_started":
-		return p.clock(atChatStarted)
+		return w.clock(atChatStarted)
 	case "chat_ended":
-		return p.clock(atChatEnded)
+		return w.clock(atChatEnded)
 	case "ticket_created":
-		return p.clock(atTicketDate)
+		return w.clock(atTicketDate)
 	case "incoming_event":
-		return p.clock(atPayloadEventCreatedAt)
+		return w.clock(atPayloadEventCreatedAt)
 	case "incoming_chat", "incoming_chat_thread":
-		if p[atPayloadTransferredFrom] != nil {
+		if w.raw(atPayloadTransferredFrom) != nil {
 			return time.Time{} // the thread is older than the transfer
 		}
-		return p.clock(atPayloadThreadCreatedAt, atPayloadThreadTimestamp)
+		return w.clock(atPayloadThreadCreatedAt, atPayloadThreadTimestamp)
 	case "customer_created":
-		return p.clock(atPayloadCreatedAt, atPayloadCustomerCreatedAt)
+		return w.clock(atPayloadCreatedAt, atPayloadCustomerCreatedAt)
 	case "tag_created":
-		return p.clock(atPayloadCreatedAt)
+		return w.clock(atPayloadCreatedAt)
 	case "thread_summary_set":
-		return p.clock(atPayloadSummaryUpdatedAt)
+		return w.clock(atPayloadSummaryUpdatedAt)
 	}
 	if w.Family == App {
-		return p.clock(atDate)
+		return w.clock(atDate)
 	}
 	return time.Time{}
 }

@@ -50,7 +50,7 @@ func (w *Webhook) kind() string {
 
 // requester returns who changed the configuration, since 3.6.
 func (w *Webhook) requester() string {
-	return actor(Text(w.found.text(atRequesterUserID)))
+	return actor(Text(w.text(atRequesterUserID)))
 }
 
 // person returns a name with what else there is about its owner in brackets.
