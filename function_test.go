@@ -459,7 +459,7 @@ func TestNotWritten(t *testing.T) {
 			delete(got, "time")
 			delete(got, "logging.googleapis.com/insertId")
 			want := map[string]any{
-				"severity": "ERROR", "entry_severity": "INFO", "message": `incoming_event C1: customer wrote "Hello"`, "not_written": test.code,
+				"severity": "ERROR", "entry_severity": "INFO", "message": `incoming_event C1: 345f8235… wrote "Hello"`, "not_written": test.code,
 				"logging.googleapis.com/labels": map[string]any{"api": "v3", "event": "incoming_event", "chat_id": "C1", "secret": "2"},
 				"webhook": map[string]any{"action": "incoming_event", "secret_key": "[redacted]", "payload": map[string]any{
 					"chat_id": "C1", "event": map[string]any{"type": "message", "author_id": "345f8235-d60d-433e-63c5-7f813a6ffe25", "text": "Hello"}}},

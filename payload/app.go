@@ -34,13 +34,3 @@ type UpgradeRequest struct {
 	Type         string `json:"type"` // ENABLE or DISABLE
 	Quantity     Text   `json:"quantity"`
 }
-
-func (e *AppEvent) about() (where, what string) {
-	return "", clauses(e.ApplicationName, label("license ", string(e.LicenseID)),
-		label("quantity ", string(e.Payload.Quantity)), label("total ", string(e.Payload.Total)))
-}
-
-func (u *UpgradeRequest) about() (where, what string) {
-	return "", clauses(quote(u.Name), label("quantity ", string(u.Quantity)),
-		label("for ", u.Organization), label("license ", string(u.License)))
-}

@@ -1,10 +1,6 @@
 package payload
 
-import (
-	"strconv"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "github.com/go-json-experiment/json/jsontext"
 
 // The types of this file are the payloads of webhooks about the configuration
 // of LiveChat. An *_updated action has the id and only what changed, and one
@@ -76,31 +72,4 @@ type Tag struct {
 	GroupIDs  []int  `json:"group_ids"`
 	CreatedAt Time   `json:"created_at"`
 	AuthorID  Text   `json:"author_id"`
-}
-
-func (p *Agent) about() (where, what string) {
-	return "", person(p.Name, string(p.ID), string(p.AgentID))
-}
-
-func (p *Bot) about() (where, what string) {
-	return "", person(p.Name, string(p.ID))
-}
-
-func (p *AutoAccess) about() (where, what string) {
-	return "", clauses(words(string(p.ID), p.Status), quote(p.Description), groups(p.Access.IDs()))
-}
-
-func (p *AutoAccesses) about() (where, what string) {
-	if len(*p) == 1 {
-		return (*p)[0].about()
-	}
-	return "", strconv.Itoa(len(*p)) + " rules"
-}
-
-func (p *Group) about() (where, what string) {
-	return "", words(string(p.ID), quote(p.Name))
-}
-
-func (p *Tag) about() (where, what string) {
-	return "", clauses(quote(p.Name), groups(p.GroupIDs))
 }

@@ -15,27 +15,24 @@ var ErrUnknownEvent = errors.New("unknown event")
 // Known reports whether the package has a type for the webhook's event.
 func (w *Webhook) Known() bool { return w.row() != nil }
 
-// Decode returns the webhook as a pointer to the type that the tour of the
-// package names for its event, the same pointer each time. In v3 the type holds
-// the payload, in the other families the whole body.
+// Decode returns the webhook as a pointer to the type listed for its event in
+// the package documentation. In v3 the type describes the payload, in the other
+// families the whole body.
 //
-// What the body lacks, or has as another kind of value than LiveChat documents,
-// is left zero and never costs the rest. The only error is [ErrUnknownEvent].
+// Missing members, and those of an undocumented kind, are left zero; the rest is
+// still decoded. The only error is [ErrUnknownEvent].
+//
+// All of the body is decoded, which can take a few hundred times its size in
+// memory if it is an array of empty objects. [Webhook.Summary] and
+// [Webhook.Facts] do not decode.
 func (w *Webhook) Decode() (any, error) {
-	if t := w.decode(); t != nil {
-		return t, nil
+	row := w.row()
+	if row == nil {
+		return nil, ErrUnknownEvent
 	}
-	return nil, ErrUnknownEvent
-}
-
-func (w *Webhook) decode() any {
-	w.decodeOnce.Do(func() {
-		if row := w.row(); row != nil {
-			w.typed = row.blank()
-			fill(w.typed, w.event())
-		}
-	})
-	return w.typed
+	typed := row.blank()
+	fill(typed, w.event())
+	return typed, nil
 }
 
 // event returns the part of the body that the event's type describes.
@@ -46,7 +43,7 @@ func (w *Webhook) event() jsontext.Value {
 	return jsontext.Value(w.body)
 }
 
-// tolerant reads what Parse accepted, and goes on after a value of a wrong kind.
+// tolerant accepts what Parse accepts, and skips values of the wrong kind.
 var tolerant = json.JoinOptions(lenient, jsonv1.ReportErrorsWithLegacySemantics(true))
 
 // fill reads v into t as far as v fits. Parse has checked v, so an error can

@@ -61,7 +61,7 @@ func ExampleWebhook_Summary() {
 		log.Fatal(err)
 	}
 	fmt.Println(w.Summary())
-	// Output: incoming_event PJ0MRSHTDG: customer wrote "Hello"
+	// Output: incoming_event PJ0MRSHTDG: b7eff798… wrote "Hello"
 }
 
 func ExampleLookupAction() {

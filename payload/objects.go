@@ -1,10 +1,7 @@
 package payload
 
 import (
-	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -216,84 +213,4 @@ type Geolocation struct {
 	Timezone    string `json:"timezone"`
 	Latitude    Text   `json:"latitude"`
 	Longitude   Text   `json:"longitude"`
-}
-
-// String names agents and groups.
-func (t Target) String() string {
-	return clauses(clauses(t.AgentIDs...), groups(t.GroupIDs))
-}
-
-// customer returns who the chat is with.
-func (c *Chat) customer() string {
-	for i := range c.Users {
-		if c.Users[i].Type == "customer" {
-			return c.Users[i].who()
-		}
-	}
-	return ""
-}
-
-func (u *User) who() string {
-	country := cmp.Or(u.Visit.Geolocation.Country, u.LastVisit.Geolocation.Country)
-	return cmp.Or(person(u.Name, u.Email, country), string(u.ID))
-}
-
-// says tells who did what.
-func (e *Event) says() string {
-	if e.Deleted {
-		return words("deleted", e.Type, label("of ", actor(e.AuthorID)))
-	}
-	return clauses(words(actor(e.AuthorID), e.deed()), e.audience())
-}
-
-func (e *Event) deed() string {
-	switch e.Type {
-	case "message":
-		return words("wrote", quote(e.Text))
-	case "file":
-		return words("sent a file", quote(e.Name))
-	case "form":
-		return "sent a form"
-	case "filled_form":
-		return "filled in a form"
-	case "rich_message":
-		return "sent a rich message"
-	case "system_message", "system":
-		return words("system", cmp.Or(quote(e.Text), e.SystemMessageType, words(e.Source, e.Subtype)))
-	}
-	return words("sent", e.Type, "event")
-}
-
-func (e *Event) audience() string {
-	if e.Visibility == "agents" || e.Recipients == "agents" {
-		return "for agents only"
-	}
-	return ""
-}
-
-// actor names a user by the form of the id: agents have e-mail addresses,
-// customers UUIDs, bots hex digits.
-func actor(id Text) string {
-	s := string(id)
-	switch {
-	case strings.Contains(s, "@"):
-		return "agent " + s
-	case len(s) == 36 && strings.Count(s, "-") == 4:
-		return "customer"
-	}
-	return s
-}
-
-func groups(ids []int) string {
-	switch len(ids) {
-	case 0:
-		return ""
-	case 1:
-		return "group " + strconv.Itoa(ids[0])
-	}
-	var all []string
-	for _, id := range ids {
-		all = append(all, strconv.Itoa(id))
-	}
-	return "groups " + clauses(all...)
 }

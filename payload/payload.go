@@ -2,18 +2,17 @@ package payload
 
 import (
 	"errors"
-	"sync"
 	"time"
 )
 
 // Parse returns one of these, wrapped. No error text holds any of the body.
 var (
-	// ErrEmpty: the body is empty or only white space.
+	// ErrEmpty means that the body is empty or only white space.
 	ErrEmpty = errors.New("empty body")
-	// ErrSyntax: the body is not JSON, is cut short, goes on after the object,
-	// or nests deeper than 10,000 levels.
+	// ErrSyntax means that the body is not JSON, is cut short, has trailing data,
+	// nests deeper than 10,000 levels or is larger than 4 GiB.
 	ErrSyntax = errors.New("not JSON")
-	// ErrNotObject: the body is JSON but not an object.
+	// ErrNotObject means that the body is JSON but not an object.
 	ErrNotObject = errors.New("not a JSON object")
 )
 
@@ -77,11 +76,8 @@ type Webhook struct {
 	found       [maxParts]span
 	credentials []span // of all members called secret_key or token
 
-	decodeOnce sync.Once
-	typed      any
-
-	courseOnce sync.Once
-	chatCourse course
+	// legacy is what legacyChat has read.
+	legacy *legacyChat
 }
 
 // Parse checks that body is exactly one JSON object, with nothing but white
@@ -112,7 +108,7 @@ func (w *Webhook) WithoutCredentials(mark string) []byte {
 		return w.body
 	}
 	text := make([]byte, 0, len(w.body)+len(w.credentials)*len(mark))
-	copied := 0
+	copied := uint32(0)
 	for _, c := range w.credentials {
 		text = append(append(text, w.body[copied:c.start]...), mark...)
 		copied = c.end

@@ -2,8 +2,11 @@ package payload
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,33 +18,42 @@ import (
 // part is a value that Parse keeps, by its index in [Webhook.found].
 type part int
 
-// The parts of a body. Whatever contains one needs no part itself.
+// The parts of a body: what Parse, Summary and Facts read.
 var (
-	atEventType                = at("event_type")
-	atAction                   = at("action")
-	atEvent                    = at("event")
-	atApplicationID            = at("applicationID")
-	atTransaction              = at("transaction")
-	atUpgradeType              = at("type")
-	atSecretKey                = at("secret_key")
-	atToken                    = at("token")
-	atLicenseID                = at("license_id")
-	atLicenseIDApp             = at("licenseID")
-	atLicenseIDUpgrade         = at("license")
-	atOrganizationID           = at("organization_id")
-	atOrganizationIDApp        = at("organizationID")
-	atWebhookID                = at("webhook_id")
-	atDate                     = at("date")
-	atRequesterUserID          = at("requester.user_id")
-	atChatID                   = at("chat.id")
-	atChatStarted              = at("chat.started_timestamp")
-	atChatEnded                = at("chat.ended_timestamp")
-	atChatMessages             = at("chat.messages")
-	atChatEvents               = at("chat.events")
-	atVisitorName              = at("visitor.name")
-	atVisitorEmail             = at("visitor.email")
-	atVisitorCountry           = at("visitor.country")
-	atTicketDate               = at("ticket.events.date")
+	atEventType         = at("event_type")
+	atAction            = at("action")
+	atEvent             = at("event")
+	atApplicationID     = at("applicationID")
+	atTransaction       = at("transaction")
+	atUpgradeType       = at("type")
+	atSecretKey         = at("secret_key")
+	atToken             = at("token")
+	atLicenseID         = at("license_id")
+	atLicenseIDApp      = at("licenseID")
+	atLicenseIDUpgrade  = at("license")
+	atOrganizationID    = at("organization_id")
+	atOrganizationIDApp = at("organizationID")
+	atWebhookID         = at("webhook_id")
+	atDate              = at("date")
+	atRequesterUserID   = at("requester.user_id")
+
+	atChatID              = at("chat.id")
+	atChatStarted         = at("chat.started_timestamp")
+	atChatEnded           = at("chat.ended_timestamp")
+	atChatMessages        = at("chat.messages")
+	atChatEvents          = at("chat.events")
+	atChatTags            = at("chat.tags")
+	atVisitorName         = at("visitor.name")
+	atVisitorEmail        = at("visitor.email")
+	atVisitorCountry      = at("visitor.country")
+	atTicketID            = at("ticket.id")
+	atTicketDate          = at("ticket.events.date")
+	atTicketSubject       = at("ticket.subject")
+	atTicketRequesterName = at("ticket.requester.name")
+	atTicketRequesterMail = at("ticket.requester.mail")
+	atCannedResponseID    = at("canned_response.id")
+	atCannedResponseText  = at("canned_response.text")
+
 	atPayload                  = at("payload")
 	atPayloadID                = at("payload.id")
 	atPayloadResource          = at("payload.resource")
@@ -49,22 +61,82 @@ var (
 	atPayloadThreadID          = at("payload.thread_id")
 	atPayloadEventID           = at("payload.event_id")
 	atPayloadCreatedAt         = at("payload.created_at")
+	atPayloadAgentID           = at("payload.agent_id")
+	atPayloadCustomerID        = at("payload.customer_id")
+	atPayloadRequesterID       = at("payload.requester_id")
+	atPayloadUserID            = at("payload.user_id")
+	atPayloadUser              = at("payload.user")
+	atPayloadUserType          = at("payload.user_type")
+	atPayloadCustomer          = at("payload.customer")
 	atPayloadCustomerCreatedAt = at("payload.customer.created_at")
-	atPayloadChatChatID        = at("payload.chat.id")
-	atPayloadThreadThreadID    = at("payload.chat.thread.id")
-	atPayloadThreadCreatedAt   = at("payload.chat.thread.created_at")
-	atPayloadThreadTimestamp   = at("payload.chat.thread.timestamp")
+	atPayloadReason            = at("payload.reason")
+	atPayloadName              = at("payload.name")
+	atPayloadStatus            = at("payload.status")
+	atPayloadDescription       = at("payload.description")
+	atPayloadTag               = at("payload.tag")
+	atPayloadGroupIDs          = at("payload.group_ids")
+	atPayloadAccessGroupIDs    = at("payload.access.group_ids")
+	atPayloadAccessGroups      = at("payload.access.groups")
+	atPayloadTransferredFrom   = at("payload.transferred_from")
+	atPayloadFromGroupIDs      = at("payload.transferred_from.group_ids")
+	atPayloadFromAgentIDs      = at("payload.transferred_from.agent_ids")
+	atPayloadToGroupIDs        = at("payload.transferred_to.group_ids")
+	atPayloadToAgentIDs        = at("payload.transferred_to.agent_ids")
+	atPayloadQueue             = at("payload.queue")
+	atPayloadQueuePosition     = at("payload.queue.position")
+	atPayloadPostbackID        = at("payload.postback.id")
+	atPayloadSessionFields     = at("payload.session_fields")
+	atPayloadProperties        = at("payload.properties")
+	atPayloadRatingScore       = at("payload.properties.rating.score")
+	atPayloadRatingComment     = at("payload.properties.rating.comment")
+	atPayloadSummaryText       = at("payload.summary.text")
+	atPayloadSummaryStatus     = at("payload.summary.status")
+	atPayloadSummaryUpdatedAt  = at("payload.summary.updated_at")
 	atPayloadActiveChatID      = at("payload.active_chat.chat_id")
 	atPayloadActiveThreadID    = at("payload.active_chat.thread_id")
-	atPayloadTransferredFrom   = at("payload.transferred_from")
-	atPayloadEventEventID      = at("payload.event.id")
-	atPayloadEventCreatedAt    = at("payload.event.created_at")
-	atPayloadSummaryUpdatedAt  = at("payload.summary.updated_at")
+
+	atPayloadChatChatID           = at("payload.chat.id")
+	atPayloadChatUsers            = at("payload.chat.users")
+	atPayloadChatGroupIDs         = at("payload.chat.access.group_ids")
+	atPayloadThreadThreadID       = at("payload.chat.thread.id")
+	atPayloadThreadCreatedAt      = at("payload.chat.thread.created_at")
+	atPayloadThreadTimestamp      = at("payload.chat.thread.timestamp")
+	atPayloadThreadGroupIDs       = at("payload.chat.thread.access.group_ids")
+	atPayloadThreadQueue          = at("payload.chat.thread.queue")
+	atPayloadThreadQueuePosition  = at("payload.chat.thread.queue.position")
+	atPayloadThreadQueuesDuration = at("payload.chat.thread.queues_duration")
+
+	atPayloadEventEventID     = at("payload.event.id")
+	atPayloadEventCreatedAt   = at("payload.event.created_at")
+	atPayloadEventType        = at("payload.event.type")
+	atPayloadEventAuthorID    = at("payload.event.author_id")
+	atPayloadEventVisibility  = at("payload.event.visibility")
+	atPayloadEventRecipients  = at("payload.event.recipients")
+	atPayloadEventDeleted     = at("payload.event.deleted")
+	atPayloadEventText        = at("payload.event.text")
+	atPayloadEventName        = at("payload.event.name")
+	atPayloadEventFormType    = at("payload.event.form_type")
+	atPayloadEventFields      = at("payload.event.fields")
+	atPayloadEventWelcome     = at("payload.event.properties.lc2.welcome_message")
+	atPayloadEventMessageType = at("payload.event.system_message_type")
+	atPayloadEventCustomer    = at("payload.event.text_vars.customer")
+	atPayloadEventScore       = at("payload.event.text_vars.score")
+	atPayloadEventComment     = at("payload.event.text_vars.comment")
+	atPayloadEventSource      = at("payload.event.source")
+	atPayloadEventSubtype     = at("payload.event.subtype")
+	atPayloadEventDetails     = at("payload.event.details")
+
+	atApplicationName     = at("applicationName")
+	atUpgradeName         = at("name")
+	atUpgradeQuantity     = at("quantity")
+	atUpgradeOrganization = at("organization")
+	atPayloadQuantity     = at("payload.quantity")
+	atPayloadTotal        = at("payload.total")
 )
 
 // maxParts bounds the number of parts. It is a constant so that a Webhook needs
 // no second allocation for them.
-const maxParts = 48
+const maxParts = 107
 
 // root is the tree that the paths of all parts spell.
 var root = &node{part: none}
@@ -113,7 +185,10 @@ func (n *node) member(name string) *node {
 }
 
 func init() {
-	root.members["data"] = root.members["payload"] // its name in API 3.0
+	payload := root.members["payload"]
+	root.members["data"] = payload // its name in API 3.0
+	chat := payload.members["chat"]
+	chat.members["threads"] = chat.members["thread"] // seen in deliveries instead of it
 	root.members["secret_key"].credential = true
 	root.members["token"].credential = true
 }
@@ -127,7 +202,10 @@ func (n *node) lookup(quoted jsontext.Value) *node {
 }
 
 // span is the offsets of a value in a body. The zero span means no value.
-type span struct{ start, end int }
+type span struct{ start, end uint32 }
+
+// maxBody is the size in bytes that spans can address.
+const maxBody = math.MaxUint32
 
 // raw returns the value of p, or nil if the body has none.
 func (w *Webhook) raw(p part) jsontext.Value {
@@ -142,6 +220,16 @@ func (w *Webhook) raw(p part) jsontext.Value {
 func (w *Webhook) text(of ...part) string {
 	for _, p := range of {
 		if s := text(w.raw(p)); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// short is like text for parts that a summary may cut.
+func (w *Webhook) short(of ...part) string {
+	for _, p := range of {
+		if s := short(w.raw(p)); s != "" {
 			return s
 		}
 	}
@@ -174,11 +262,21 @@ var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Allo
 // read finds the parts of body and its credentials. It returns the errors of
 // [Parse].
 func (w *Webhook) read(body []byte) error {
-	r := readers.Get().(*reader)
+	if uint64(len(body)) > maxBody {
+		return fmt.Errorf("%w after byte %d", ErrSyntax, uint64(maxBody))
+	}
+	r := open(body)
 	defer r.release()
-	r.body, r.buf, r.webhook = body, *bytes.NewBuffer(body), w
-	r.decoder.Reset(&r.buf, lenient)
+	r.webhook = w
 	return r.readBody()
+}
+
+// open returns a reader of text, which must be released.
+func open(text []byte) *reader {
+	r := readers.Get().(*reader)
+	r.body, r.buf = text, *bytes.NewBuffer(text)
+	r.decoder.Reset(&r.buf, lenient)
+	return r
 }
 
 // release returns r to the pool.
@@ -188,14 +286,98 @@ func (r *reader) release() {
 	readers.Put(r)
 }
 
-// scan calls step before every element or member of v, an array or object that
-// Parse has accepted.
-func scan(v jsontext.Value, step func(*jsontext.Decoder) error) {
-	r := readers.Get().(*reader)
+// errStop ends a scan early.
+var errStop = errors.New("stop")
+
+// scan calls use with each element of an array until use returns false. It does
+// nothing if list is not an array, and stops where list is not JSON.
+func scan(list jsontext.Value, use func(element jsontext.Value) bool) {
+	scanEach(list, '[', func(r *reader) error {
+		element, err := r.next()
+		if err == nil && !use(element) {
+			err = errStop
+		}
+		return err
+	})
+}
+
+// scanMembers is like [scan] for the members of an object.
+func scanMembers(object jsontext.Value, use func(name string, value jsontext.Value) bool) {
+	scanEach(object, '{', func(r *reader) error {
+		name, err := r.next()
+		if err != nil {
+			return err
+		}
+		value, err := r.next()
+		if err == nil && !use(short(name), value) {
+			err = errStop
+		}
+		return err
+	})
+}
+
+// scanObjects is like [scan] but calls use with the members of these names of
+// each element, nil where there is none. The slice is reused.
+func scanObjects(list jsontext.Value, names []string, use func(members []jsontext.Value) bool) {
+	members := make([]jsontext.Value, len(names))
+	scanEach(list, '[', func(r *reader) error {
+		clear(members)
+		err := r.members(names, members)
+		if err == nil && !use(members) {
+			err = errStop
+		}
+		return err
+	})
+}
+
+// members returns the members of these names of an object, nil where there is
+// none.
+func members(object jsontext.Value, names ...string) []jsontext.Value {
+	members := make([]jsontext.Value, len(names))
+	if object.Kind() == '{' {
+		r := open(object)
+		defer r.release()
+		_ = r.members(names, members)
+	}
+	return members
+}
+
+// scanEach calls step before every element or member of v, if v is of that
+// kind, until step fails.
+func scanEach(v jsontext.Value, kind jsontext.Kind, step func(*reader) error) {
+	if v.Kind() != kind {
+		return
+	}
+	r := open(v)
 	defer r.release()
-	r.buf = *bytes.NewBuffer(v)
-	r.decoder.Reset(&r.buf, lenient)
-	_ = each(&r.decoder, func() error { return step(&r.decoder) })
+	_ = each(&r.decoder, func() error { return step(r) })
+}
+
+// members reads the next value. If that is an object, it sets values to its
+// members of these names.
+func (r *reader) members(names []string, values []jsontext.Value) error {
+	if r.decoder.PeekKind() != '{' {
+		return r.decoder.SkipValue()
+	}
+	return each(&r.decoder, func() error {
+		name, err := r.decoder.ReadValue()
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(names, func(s string) bool { return isString(name, s) })
+		value, err := r.next()
+		if i >= 0 {
+			values[i] = value
+		}
+		return err
+	})
+}
+
+// next reads the next value. Unlike the decoder's, it stays valid.
+func (r *reader) next() (jsontext.Value, error) {
+	v, err := r.decoder.ReadValue()
+	end := int(r.decoder.InputOffset())
+	return r.body[end-len(v) : end], err
 }
 
 // isString reports whether a JSON value is the string s.
@@ -268,9 +450,10 @@ func (r *reader) keep(n *node, start, end int) {
 		return
 	}
 	start = end - len(bytes.TrimLeft(r.body[start:end], " \t\r\n:,"))
-	r.webhook.found[n.part] = span{start, end}
+	found := span{uint32(start), uint32(end)}
+	r.webhook.found[n.part] = found
 	if n.credential {
-		r.webhook.credentials = append(r.webhook.credentials, span{start, end})
+		r.webhook.credentials = append(r.webhook.credentials, found)
 	}
 }
 

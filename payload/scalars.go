@@ -42,6 +42,26 @@ func text(v jsontext.Value) string {
 	return ""
 }
 
+// maxText is the size in bytes of JSON that is always enough for a summary,
+// even if each character is an escaped surrogate pair of 12 bytes.
+const maxText = 12 * (maxSummary + 1)
+
+// short returns text(v), of a long value only the start.
+func short(v jsontext.Value) string {
+	if len(v) <= maxText {
+		return text(v)
+	}
+	switch v.Kind() {
+	case '"':
+		// The error, that the string does not end, is intended.
+		s, _ := jsontext.AppendUnquote(nil, v[:maxText])
+		return string(s)
+	case '0':
+		return string(v[:maxText])
+	}
+	return ""
+}
+
 // Time is a time as LiveChat writes it: RFC 3339 with any fraction or offset
 // in v3 and apps, Unix seconds in v2 and here and there in v3.1. It is in UTC,
 // and zero for anything else.
@@ -54,7 +74,15 @@ func (t *Time) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
+// maxTime is longer than any time in RFC 3339, even if all its characters are
+// escaped.
+const maxTime = 6 * 64
+
+// clock returns the time that v is, or the zero time.
 func clock(v jsontext.Value) time.Time {
+	if len(v) > maxTime {
+		return time.Time{}
+	}
 	switch v.Kind() {
 	case '"':
 		if t, err := time.Parse(time.RFC3339, text(v)); err == nil {

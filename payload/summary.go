@@ -12,10 +12,10 @@ const (
 	maxSummary = 400
 )
 
-// Summary tells in one line of at most 400 characters who did what and where,
-// such as
+// Summary says in one line of at most 400 characters who did what and where, for
+// example
 //
-//	incoming_event PJ0MRSHTDG: customer wrote "Hello"
+//	incoming_event PJ0MRSHTDG: agent smith@example.com wrote "Hello"
 //
 // It never holds secret_key or token, unless somebody wrote them in a chat.
 func (w *Webhook) Summary() string {
@@ -25,22 +25,14 @@ func (w *Webhook) Summary() string {
 func (w *Webhook) sentence() string {
 	row := w.row()
 	if row == nil {
-		return words("unknown event", w.Event)
+		return words("unknown event", oneLine(w.Event, maxSummary))
 	}
-	about := row.about
-	if about == nil {
-		about = func(w *Webhook) (where, what string) { return w.decode().(typed).about() }
-	}
-	where, what := about(w)
-	what = clauses(what, label("by ", w.requester()))
-	if what != "" {
-		what = ": " + what
-	}
-	return words(w.kind(), where) + what
+	where, what := row.about(w)
+	what = clauses(what, w.by(atRequesterUserID))
+	return words(w.kind(), oneLine(where, maxSummary)) + label(": ", what)
 }
 
-// kind is what the webhook is called. The types of upgrade requests say little
-// alone.
+// kind is the webhook's name. An upgrade request's type says too little alone.
 func (w *Webhook) kind() string {
 	if w.Family == Upgrade {
 		return "in-app upgrade " + w.Event
@@ -48,14 +40,9 @@ func (w *Webhook) kind() string {
 	return w.Event
 }
 
-// requester returns who changed the configuration, since 3.6.
-func (w *Webhook) requester() string {
-	return actor(Text(w.text(atRequesterUserID)))
-}
-
-// person returns a name with what else there is about its owner in brackets.
-func person(name string, more ...string) string {
-	about := clauses(more...)
+// person returns name, followed by details in parentheses.
+func person(name string, details ...string) string {
+	about := clauses(details...)
 	switch {
 	case name == "":
 		return about
@@ -65,7 +52,7 @@ func person(name string, more ...string) string {
 	return name + " (" + about + ")"
 }
 
-// quote returns a text that somebody wrote, cut and in quotation marks, or "".
+// quote returns text, truncated and quoted, or "" if text is empty.
 func quote(text string) string {
 	if text = oneLine(text, maxQuote); text == "" {
 		return ""
@@ -73,7 +60,7 @@ func quote(text string) string {
 	return `"` + text + `"`
 }
 
-// label puts a word before a text, if there is one.
+// label returns word followed by text, or "" if text is empty.
 func label(word, text string) string {
 	if text == "" {
 		return ""
@@ -81,17 +68,17 @@ func label(word, text string) string {
 	return word + text
 }
 
-// words joins what is not empty by spaces.
+// words joins the non-empty parts with spaces.
 func words(parts ...string) string { return join(parts, " ") }
 
-// clauses joins what is not empty by commas.
+// clauses joins the non-empty parts with commas.
 func clauses(parts ...string) string { return join(parts, ", ") }
 
-func join(parts []string, by string) string {
+func join(parts []string, separator string) string {
 	var b strings.Builder
 	for _, p := range parts {
 		if p != "" && b.Len() > 0 {
-			b.WriteString(by)
+			b.WriteString(separator)
 		}
 		b.WriteString(p)
 	}
@@ -125,8 +112,8 @@ func oneLine(text string, max int) string {
 	return b.String()
 }
 
-// isLine reports whether text is what oneLine would make of it, which it is
-// nearly always; some that are, it does not see.
+// isLine reports whether oneLine would surely return text unchanged. It is a fast
+// path and may say false too often.
 func isLine(text string) bool {
 	for i := range len(text) {
 		switch c := text[i]; {

@@ -1,10 +1,6 @@
 package payload
 
-import (
-	"strconv"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "github.com/go-json-experiment/json/jsontext"
 
 // LegacyEnvelope is what every v2 body begins with.
 type LegacyEnvelope struct {
@@ -181,35 +177,4 @@ type CannedResponse struct {
 	Text     string   `json:"text"`
 	Tags     []string `json:"tags"`
 	Modified Time     `json:"modification_date"`
-}
-
-func (e *ChatChanged) about() (where, what string) {
-	if len(e.Chat.Tags) == 0 {
-		return string(e.Chat.ID), "no tags"
-	}
-	return string(e.Chat.ID), "tagged " + clauses(e.Chat.Tags...)
-}
-
-func (e *VisitorQueued) about() (where, what string) {
-	return "", e.Visitor.who()
-}
-
-func (e *TicketCreated) about() (where, what string) {
-	t := &e.Ticket
-	return string(t.ID), words(quote(t.Subject), label("from ", person(t.Requester.Name, t.Requester.Mail)))
-}
-
-func (e *CannedResponseChanged) about() (where, what string) {
-	return string(e.CannedResponse.ID), quote(e.CannedResponse.Text)
-}
-
-func (v *Visitor) who() string {
-	return person(v.Name, v.Email, v.Country)
-}
-
-func count(n int, of string) string {
-	if n != 1 {
-		of += "s"
-	}
-	return strconv.Itoa(n) + " " + of
 }

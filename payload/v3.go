@@ -1,10 +1,6 @@
 package payload
 
 import (
-	"cmp"
-	"slices"
-	"strings"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -17,6 +13,7 @@ import (
 // a new chat, or a new thread in an old one.
 type IncomingChat struct {
 	Chat            Chat   `json:"chat"`
+	RequesterID     Text   `json:"requester_id"` // if an agent started it; documented for pushes only
 	TransferredFrom Target `json:"transferred_from"`
 }
 
@@ -188,98 +185,4 @@ type ActiveChat struct {
 type RoutingStatusSet struct {
 	AgentID Text   `json:"agent_id"`
 	Status  string `json:"status"` // accepting chats, not accepting chats, offline
-}
-
-func (p *IncomingChat) about() (where, what string) {
-	return string(p.Chat.ID), clauses(p.Chat.customer(), label("transferred from ", p.TransferredFrom.String()))
-}
-
-func (p *ChatDeactivated) about() (where, what string) {
-	return string(p.ChatID), "closed by " + cmp.Or(actor(p.UserID), "LiveChat")
-}
-
-func (p *ChatTransferred) about() (where, what string) {
-	return string(p.ChatID), clauses(label("to ", p.TransferredTo.String()), p.Reason, label("by ", actor(p.RequesterID)))
-}
-
-func (p *AccessChanged) about() (where, what string) {
-	resource := p.Resource
-	if resource == "chat" {
-		resource = ""
-	}
-	return string(p.ID), clauses(resource, groups(p.Access.IDs()))
-}
-
-func (p *UserAddedToChat) about() (where, what string) {
-	return string(p.ChatID), clauses(words(cmp.Or(p.UserType, p.User.Type), p.User.who()), p.Reason, label("by ", actor(p.RequesterID)))
-}
-
-func (p *UserRemovedFromChat) about() (where, what string) {
-	return string(p.ChatID), clauses(words(p.UserType, string(p.UserID)), p.Reason, label("by ", actor(p.RequesterID)))
-}
-
-func (p *IncomingEvent) about() (where, what string) {
-	return string(p.ChatID), p.Event.says()
-}
-
-func (p *EventDeleted) about() (where, what string) {
-	return string(p.ChatID), label("event ", string(p.EventID))
-}
-
-func (p *RichMessagePostback) about() (where, what string) {
-	return string(p.ChatID), words(actor(p.UserID), label("sent back ", quote(string(p.Postback.ID))))
-}
-
-func (p *EventsMarkedAsSeen) about() (where, what string) {
-	return string(p.ChatID), actor(p.UserID)
-}
-
-func (p *FollowUpRequested) about() (where, what string) {
-	return string(p.ChatID), label("customer ", string(p.CustomerID))
-}
-
-func (p *ThreadSummarySet) about() (where, what string) {
-	return string(p.ChatID), cmp.Or(quote(p.Summary.Text), p.Summary.Status)
-}
-
-func (p *PropertiesUpdated) about() (where, what string) {
-	var names []string
-	for namespace, properties := range p.Properties {
-		for name := range properties {
-			names = append(names, namespace+"."+name)
-		}
-	}
-	slices.Sort(names)
-	return string(p.ChatID), clauses(names...)
-}
-
-func (p *PropertiesDeleted) about() (where, what string) {
-	var all []string
-	for namespace, names := range p.Properties {
-		for _, name := range names {
-			all = append(all, namespace+"."+name)
-		}
-	}
-	slices.Sort(all)
-	return string(p.ChatID), clauses(all...)
-}
-
-func (p *ThreadTagged) about() (where, what string) {
-	return string(p.ChatID), quote(p.Tag)
-}
-
-func (p *IncomingCustomer) about() (where, what string) {
-	return "", p.Customer.who()
-}
-
-func (p *CustomerSessionFieldsUpdated) about() (where, what string) {
-	var names []string
-	for _, f := range p.SessionFields {
-		names = append(names, f.Name)
-	}
-	return string(p.ActiveChat.ChatID), clauses(names...)
-}
-
-func (p *RoutingStatusSet) about() (where, what string) {
-	return "", words(string(p.AgentID), strings.ReplaceAll(p.Status, "_", " "))
 }
