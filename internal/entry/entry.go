@@ -101,7 +101,7 @@ type Record struct {
 	Labels   []Label
 	// Message is the one line for people.
 	Message string
-	Numbers payload.Numbers
+	Facts   []payload.Fact
 	// Webhook is the redacted body's JSON text, valid UTF-8.
 	Webhook []byte
 }
@@ -130,7 +130,7 @@ func (b *Builder) Record(w *payload.Webhook, d Delivery) (*Record, error) {
 		Trace:    traceOf(d.Header, b.project),
 		Labels:   labels(w, d.Secret),
 		Message:  clip(w.Summary(), maxMessage),
-		Numbers:  w.Numbers(),
+		Facts:    w.Facts(),
 		Webhook:  text,
 	}
 	if !w.Known() {

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"example.com/livechat-webhook/internal/structwire"
+	"example.com/livechat-webhook/payload"
 )
 
 // maxEntry is how many bytes an entry, as protobuf, stays under. The published
@@ -64,8 +65,8 @@ func (r *Record) whole() ([]byte, error) {
 	e := r.appendAround(make([]byte, 0, aroundWebhook+len(r.Webhook)*5/4), r.InsertID)
 	e, payload := structwire.Open(e, jsonPayloadTag)
 	e = structwire.AppendString(e, "message", r.Message)
-	for _, n := range r.numbers() {
-		e = structwire.AppendNumber(e, n.name, n.value)
+	for _, f := range r.Facts {
+		e = appendFact(e, f)
 	}
 	e, err := structwire.AppendJSON(e, "webhook", r.Webhook)
 	return structwire.Shut(e, payload), err
@@ -126,24 +127,12 @@ func appendVarint(dst []byte, field protowire.Number, value int64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(dst, field, protowire.VarintType), uint64(value))
 }
 
-// number is a member of jsonPayload to plot.
-type number struct {
-	name  string
-	value float64
-}
-
-func (r *Record) numbers() []number {
-	var numbers []number
-	if s := r.Numbers.ChatSeconds; s != nil {
-		numbers = append(numbers, number{"chat_seconds", *s})
+// appendFact appends a member of jsonPayload to filter and chart by.
+func appendFact(e []byte, f payload.Fact) []byte {
+	if f.Word != "" {
+		return structwire.AppendString(e, f.Name, f.Word)
 	}
-	if s := r.Numbers.FirstReplySeconds; s != nil {
-		numbers = append(numbers, number{"first_reply_seconds", *s})
-	}
-	if n := r.Numbers.Messages; n != nil {
-		numbers = append(numbers, number{"messages", float64(*n)})
-	}
-	return numbers
+	return structwire.AppendNumber(e, f.Name, f.Number)
 }
 
 // partID appends the index to insertId, so that the parts, which share their
