@@ -7,12 +7,12 @@ import (
 
 // Action is one action of the Configuration API webhooks.
 type Action struct {
-	// Name is what a registration and a body call it.
+	// Name is its name in registrations and bodies.
 	Name string
-	// First and Last are the oldest and the newest API version that have it,
-	// such as "3.2". Last is empty for what the newest version still has.
+	// First and Last are the oldest and newest API version that have it, such as
+	// "3.2". Last is empty if the newest version still has it.
 	First, Last string
-	// Successor is the action that came in its place, if one did.
+	// Successor is the action that replaced it, if any.
 	Successor string
 }
 
@@ -70,7 +70,7 @@ func as[T any](about func(*Webhook) (where, what string)) shape {
 	return shape{func() any { return new(T) }, about}
 }
 
-// rows is the table by name. No two families share one.
+// rows is the table indexed by name. Names are unique across families.
 var rows = byName(table)
 
 func byName(table []row) map[string]*row {
@@ -81,7 +81,7 @@ func byName(table []row) map[string]*row {
 	return rows
 }
 
-// row returns what the package knows of the webhook's event, or nil.
+// row returns the table's row for the webhook's event, or nil.
 func (w *Webhook) row() *row {
 	name := w.Event
 	if name == "auto_access_added" && w.raw(atPayload).Kind() == '[' {
@@ -93,8 +93,7 @@ func (w *Webhook) row() *row {
 	return nil
 }
 
-// table holds every event that the package knows, and is the only place that
-// names them all.
+// table lists every known event, and is the only place that does.
 var table = []row{
 	{V2, Action{Name: "chat_started"}, as[ChatStarted]((*Webhook).aboutStart)},
 	{V2, Action{Name: "chat_ended"}, as[ChatEnded]((*Webhook).aboutEnd)},

@@ -24,7 +24,7 @@ type AppPayload struct {
 
 // UpgradeRequest is an in-app upgrade,
 // https://platform.text.com/docs/guides/console-guides/in-app-upgrades.
-// The answer 200 accepts it.
+// Answering 200 accepts it.
 type UpgradeRequest struct {
 	ID           Text   `json:"id"`
 	Transaction  Text   `json:"transaction"`

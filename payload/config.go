@@ -3,8 +3,8 @@ package payload
 import "github.com/go-json-experiment/json/jsontext"
 
 // The types of this file are the payloads of webhooks about the configuration
-// of LiveChat. An *_updated action has the id and only what changed, and one
-// that ends or starts something only the id.
+// of LiveChat. An *_updated action has the ID and only what changed, and a
+// *_deleted (or similar) action only the ID.
 
 // Agent is the payload of the agent_* actions.
 type Agent struct {

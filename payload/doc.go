@@ -1,12 +1,15 @@
-// Package payload knows the webhooks of LiveChat, and nothing of HTTP or of
-// what becomes of them.
+// Package payload parses LiveChat webhooks. It knows nothing of HTTP or logging.
 //
-// [Parse] reads a body once. It tells the [Family], by the member that only
-// that family has, and finds the event, the ids, the time and the secret of the
-// [Webhook]. It decodes nothing else, so it is cheap enough to come before the
+// [Parse] reads a body once. It identifies the [Family] by a member that only
+// that family has, and finds the event, the IDs, the time and the secret of the
+// [Webhook]. It decodes nothing else, so it is cheap enough to run before the
 // secret is verified.
 //
-// [Webhook.Decode] returns the typed event, as the table in actions.go has it:
+// [Webhook.Summary] says in one line what happened, and [Webhook.Facts] returns
+// values to filter and chart by. Both work on bodies with any value redacted,
+// and cost little more than the size of the body.
+//
+// [Webhook.Decode] returns the typed event:
 //
 //   - [V2], API v2: [ChatStarted], [ChatEnded], [ChatChanged], [VisitorQueued],
 //     [TicketCreated], [CannedResponseChanged].
@@ -20,12 +23,9 @@
 //     [AutoAccess], [AutoAccesses], [Group], [Tag].
 //   - [App] and [Upgrade], the Developer Console: [AppEvent], [UpgradeRequest].
 //
-// [Webhook.Summary] says the same in one line for people, and [Webhook.Numbers]
-// what there is to plot. Both work on a body of which any value was redacted.
-//
-// [Actions] and [LookupAction] tell which API version has which action.
+// [Actions] and [LookupAction] say which API version has which action.
 //
 // LiveChat's own sources disagree on many shapes, and their newest version adds
-// members without notice. So the types accept each shape that a source has,
-// and what they do not know or expect never costs the rest.
+// members without notice. The types therefore accept every documented shape, and
+// ignore what they do not know without losing the rest.
 package payload

@@ -8,7 +8,7 @@ import (
 
 // The types of this file are what the payloads of v3.go are made of, as in
 // https://platform.text.com/docs/messaging/agent-chat-api/data-structures.
-// What stays a [jsontext.Value] is of no use to the package.
+// Members that the package does not use are kept as [jsontext.Value].
 
 // Chat is a chat with, in a webhook, the one thread that it is about.
 type Chat struct {
@@ -44,18 +44,18 @@ type Thread struct {
 // Queue is the place of a chat in the queue.
 type Queue struct {
 	Position   int  `json:"position"`
-	WaitTime   int  `json:"wait_time"` // seconds
+	WaitTime   int  `json:"wait_time"` // seconds, estimated
 	QueuedAt   Time `json:"queued_at"`
 	QueuedAtUS Time `json:"queued_at_us"` // the same, as the reference of 3.3 to 3.5 first had it
 }
 
-// Event is a message or whatever else stands in a thread. Type says which of
-// the other members it has.
+// Event is a message or anything else that appears in a thread. Type says which
+// of the other members it has.
 type Event struct {
 	ID         Text           `json:"id"`
 	CustomID   Text           `json:"custom_id"`
 	Type       string         `json:"type"`
-	AuthorID   Text           `json:"author_id"` // e-mail address of an agent, UUID of a customer, hex digits of a bot
+	AuthorID   Text           `json:"author_id"` // e-mail address of an agent, UUID of a customer or an AI agent, hex digits of a bot
 	CreatedAt  Time           `json:"created_at"`
 	Visibility string         `json:"visibility"` // all or agents, since 3.4
 	Recipients string         `json:"recipients"` // the same, up to 3.3
@@ -136,7 +136,7 @@ type ThreadSummary struct {
 	StatusDetails jsontext.Value `json:"status_details"`
 }
 
-// Properties are values by namespace, a client id or a system's name, and by
+// Properties are values by namespace (a client ID or system name) and property
 // name. Values are numbers, strings or booleans.
 type Properties map[string]map[string]jsontext.Value
 

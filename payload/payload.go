@@ -7,7 +7,7 @@ import (
 
 // Parse returns one of these, wrapped. No error text holds any of the body.
 var (
-	// ErrEmpty means that the body is empty or only white space.
+	// ErrEmpty means that the body is empty or only whitespace.
 	ErrEmpty = errors.New("empty body")
 	// ErrSyntax means that the body is not JSON, is cut short, has trailing data,
 	// nests deeper than 10,000 levels or is larger than 4 GiB.
@@ -16,31 +16,33 @@ var (
 	ErrNotObject = errors.New("not a JSON object")
 )
 
-// Family says which of LiveChat's interfaces sent a webhook.
+// Family is the LiveChat interface that sent a webhook.
 type Family string
 
 const (
-	// V2 is a legacy webhook of API v2, told by event_type.
+	// V2 is a legacy webhook of API v2, identified by event_type.
 	V2 Family = "v2"
-	// V3 is a Configuration API webhook, version 3.0 or later, told by action.
+	// V3 is a Configuration API webhook, version 3.0 or later, identified by
+	// action.
 	V3 Family = "v3"
-	// App is a Developer Console app webhook, told by event and applicationID.
+	// App is a Developer Console app webhook, identified by event and
+	// applicationID.
 	App Family = "app"
-	// Upgrade is an in-app upgrade request, told by transaction and the type
+	// Upgrade is an in-app upgrade request, identified by transaction and the type
 	// ENABLE or DISABLE. A receiver that answers it with 200 accepts a purchase.
 	Upgrade Family = "upgrade"
 	// Unknown is every other JSON object.
 	Unknown Family = "unknown"
 )
 
-// Webhook is one parsed body. It is safe for concurrent use.
+// Webhook is one parsed body. It must not be used by several goroutines at once.
 //
-// A field is empty where the body does not have it, or has it as something
-// other than a string or a number. Of a number it holds the digits.
+// A field is empty if the body lacks it or has neither a string nor a number
+// there. Numbers are kept as their digits.
 type Webhook struct {
 	Family Family
 
-	// Event is what the body calls itself: event_type (v2), action (v3), event
+	// Event is the event's name in the body: event_type (v2), action (v3), event
 	// (app), type (upgrade).
 	Event string
 
@@ -49,10 +51,10 @@ type Webhook struct {
 	SecretKey, Token string
 
 	// ChatID is chat.id in v2. In v3 it is the payload's chat_id, chat.id or
-	// active_chat.chat_id, or its id where an action on the access to a chat
-	// names the chat so.
+	// active_chat.chat_id, or its id for access actions, which identify the chat
+	// that way.
 	ChatID string
-	// ThreadID is found beside ChatID, or in chat.thread.id.
+	// ThreadID is next to ChatID, or in chat.thread.id.
 	ThreadID string
 	// EventID is the payload's event.id or event_id, v3 only.
 	EventID string
@@ -61,15 +63,15 @@ type Webhook struct {
 	LicenseID string
 	// OrganizationID is organization_id (v3.4 and later) or organizationID (app).
 	OrganizationID string
-	// WebhookID is that of the registration, not of the delivery, v3 only.
+	// WebhookID is the registration's ID, not the delivery's, v3 only.
 	WebhookID string
 
 	// Time is when the event happened by the body's own clock, in UTC and the
 	// same in every delivery: the start or end of a v2 chat, the first message
 	// of a ticket, in v3 the creation of the event, thread, customer, tag or
 	// summary that the webhook announces, and the date of an app webhook. It is
-	// zero for everything else: the times of a state (seen up to, queued at) and
-	// of an event that was changed later do not say when the change happened.
+	// zero for everything else: times of a state (seen up to, queued at), or of an
+	// event changed later, do not say when the change happened.
 	Time time.Time
 
 	body        []byte
@@ -80,15 +82,15 @@ type Webhook struct {
 	legacy *legacyChat
 }
 
-// Parse checks that body is exactly one JSON object, with nothing but white
-// space around it, tells which webhook it is and finds what it is about. It
-// accepts the objects that encoding/json accepts, invalid UTF-8 included, which
-// becomes U+FFFD. Of members of one name the last counts.
+// Parse checks that body is exactly one JSON object, with nothing but whitespace
+// around it, identifies the webhook and extracts its fields. It accepts the
+// objects that encoding/json accepts, including invalid UTF-8, which becomes
+// U+FFFD. If a name is repeated, the last one counts.
 //
-// An unknown family or event is no error. The errors are [ErrEmpty],
+// An unknown family or event is not an error. The errors are [ErrEmpty],
 // [ErrSyntax] and [ErrNotObject].
 //
-// The webhook refers to body, which must not be changed afterwards.
+// The Webhook retains body, which must not be changed afterwards.
 func Parse(body []byte) (*Webhook, error) {
 	w := &Webhook{body: body}
 	if err := w.read(body); err != nil {
@@ -101,8 +103,8 @@ func Parse(body []byte) (*Webhook, error) {
 }
 
 // WithoutCredentials returns the body with mark, which is JSON text, in place of
-// the values of secret_key and token at its top level: of all members of these
-// names, not only of the last ones. All other bytes are as they were.
+// the values of secret_key and token at its top level, including repeated
+// members. All other bytes are unchanged.
 func (w *Webhook) WithoutCredentials(mark string) []byte {
 	if len(w.credentials) == 0 {
 		return w.body
@@ -116,7 +118,7 @@ func (w *Webhook) WithoutCredentials(mark string) []byte {
 	return append(text, w.body[copied:]...)
 }
 
-// identify fills in family, event and what stands in the envelope.
+// identify fills in the family, the event and the envelope fields.
 func (w *Webhook) identify() {
 	switch kind := w.text(atUpgradeType); {
 	case w.text(atEventType) != "":
@@ -137,7 +139,7 @@ func (w *Webhook) identify() {
 	w.WebhookID = w.text(atWebhookID)
 }
 
-// locate fills in which chat, thread and event the webhook is about.
+// locate fills in the chat, thread and event that the webhook is about.
 func (w *Webhook) locate() {
 	w.ChatID = w.text(atChatID, atPayloadChatID, atPayloadChatChatID, atPayloadActiveChatID)
 	w.ThreadID = w.text(atPayloadThreadID, atPayloadThreadThreadID, atPayloadActiveThreadID)
@@ -155,7 +157,7 @@ func (w *Webhook) locate() {
 	}
 }
 
-// happened returns the time that Time promises.
+// happened returns the value of Time.
 func (w *Webhook) happened() time.Time {
 	switch w.Event {
 	case "chat_started":

@@ -10,9 +10,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Text is what LiveChat writes now as a string and now as a number or a
-// boolean: an id, a licence, the reason of restricted_access. It holds the
-// string, the digits or "true". It is empty for false, null, arrays and objects.
+// Text is a value that LiveChat sends sometimes as a string, sometimes as a
+// number or boolean: an ID, a license, the reason in restricted_access. It holds
+// the string, the digits or "true", and is empty for false, null, arrays and
+// objects.
 type Text string
 
 // UnmarshalJSONFrom accepts every JSON value.
@@ -26,14 +27,15 @@ func (t *Text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-// text returns what a JSON string says or the digits of a JSON number, else "".
+// text returns the value of a JSON string or the digits of a JSON number,
+// otherwise "".
 func text(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':
 		if s := v[1 : len(v)-1]; bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
 			return string(s)
 		}
-		// Its only error is invalid UTF-8, which it replaces by U+FFFD.
+		// The only error is invalid UTF-8, which is replaced by U+FFFD.
 		s, _ := jsontext.AppendUnquote(nil, v)
 		return string(s)
 	case '0':
@@ -63,7 +65,7 @@ func short(v jsontext.Value) string {
 }
 
 // Time is a time as LiveChat writes it: RFC 3339 with any fraction or offset
-// in v3 and apps, Unix seconds in v2 and here and there in v3.1. It is in UTC,
+// in v3 and apps, Unix seconds in v2 and occasionally in v3.1. It is in UTC,
 // and zero for anything else.
 type Time struct{ time.Time }
 
@@ -145,7 +147,7 @@ func each(d *jsontext.Decoder, read func() error) error {
 	return err
 }
 
-// Answer is what a visitor filled in or chose. LiveChat writes an object for a
+// Answer is what a visitor entered or selected. LiveChat writes an object for a
 // choice and a string, here the label, for text.
 type Answer struct {
 	ID      Text   `json:"id"`

@@ -2,7 +2,7 @@ package payload
 
 import "github.com/go-json-experiment/json/jsontext"
 
-// LegacyEnvelope is what every v2 body begins with.
+// LegacyEnvelope holds the members that every v2 body has.
 type LegacyEnvelope struct {
 	EventType     string `json:"event_type"`
 	EventUniqueID Text   `json:"event_unique_id"` // seen in captures, not documented
@@ -80,7 +80,7 @@ type LegacyMessage struct {
 	Timestamp  Time   `json:"timestamp"`
 }
 
-// LegacyChatEvent is something in a [LegacyChat] that nobody wrote.
+// LegacyChatEvent is an event in a [LegacyChat] other than a message.
 type LegacyChatEvent struct {
 	UserType  string `json:"user_type"`
 	Text      string `json:"text"`
@@ -107,7 +107,7 @@ type Visitor struct {
 	Timezone        string           `json:"timezone"`
 }
 
-// CustomVariable is what the customer's site told of a [Visitor].
+// CustomVariable is a variable set by the customer's site for a [Visitor].
 type CustomVariable struct {
 	Key   string `json:"key"`
 	Value Text   `json:"value"`
@@ -152,8 +152,8 @@ type TicketGroup struct {
 	Inherited bool   `json:"inherited"`
 }
 
-// TicketEvent is a message of a [Ticket]. What a visitor filled in stands in
-// Message line by line.
+// TicketEvent is a message of a [Ticket]. Form answers are in Message, one per
+// line.
 type TicketEvent struct {
 	Author    TicketPerson `json:"author"`
 	Date      Time         `json:"date"`

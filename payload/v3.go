@@ -40,8 +40,8 @@ type ChatTransferred struct {
 	Queue         Queue  `json:"queue"`
 }
 
-// AccessChanged is the payload of chat_access_updated, where Access is the new
-// whole value, and of the actions before 3.4, where it is what was added or
+// AccessChanged is the payload of chat_access_updated, where Access is the
+// complete new value, and of the actions before 3.4, where it is what was added or
 // removed.
 type AccessChanged struct {
 	Resource string `json:"resource"` // chat or thread, up to 3.1; later always a chat
@@ -180,8 +180,8 @@ type ActiveChat struct {
 }
 
 // RoutingStatusSet is the payload of routing_status_set, up to 3.1
-// agent_status_changed. The words of Status are parted by spaces in the
-// reference and by underscores in the JavaScript SDK.
+// agent_status_changed. The words of Status are separated by spaces in
+// the reference and by underscores in the JavaScript SDK.
 type RoutingStatusSet struct {
 	AgentID Text   `json:"agent_id"`
 	Status  string `json:"status"` // accepting chats, not accepting chats, offline
