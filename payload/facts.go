@@ -77,13 +77,23 @@ func (w *Webhook) Facts() []Fact {
 	return f
 }
 
+// maxFacts is the number of facts of the event that has most.
+const maxFacts = 4
+
 type facts []Fact
+
+func (f *facts) add(fact Fact) {
+	if *f == nil {
+		*f = make(facts, 0, maxFacts)
+	}
+	*f = append(*f, fact)
+}
 
 // word adds a word of LiveChat, such as an ID or a constant. Whatever else value
 // is, a redacted one for example, is no label for a chart.
 func (f *facts) word(name, value string) {
 	if isWord(value) {
-		*f = append(*f, Fact{Name: name, Word: value})
+		f.add(Fact{Name: name, Word: value})
 	}
 }
 
@@ -97,7 +107,7 @@ func isWord(s string) bool {
 }
 
 func (f *facts) number(name string, value float64) {
-	*f = append(*f, Fact{Name: name, Number: value})
+	f.add(Fact{Name: name, Number: value})
 }
 
 // json adds v if it is a number that can be true.
