@@ -136,13 +136,16 @@ var (
 
 // maxParts bounds the number of parts. It is a constant so that a Webhook needs
 // no second allocation for them.
-const maxParts = 107
+const maxParts = 108
 
 // root is the tree that the paths of all parts spell.
-var root = &node{part: none}
+var root = &node{part: whole}
 
 // parts is how many of maxParts are taken.
-var parts part
+var parts = whole + 1
+
+// whole is the part that is the body itself.
+const whole part = 0
 
 // none is the part of a node that only contains parts.
 const none part = -1
@@ -195,10 +198,15 @@ func init() {
 
 // lookup returns the member of a quoted name, or nil.
 func (n *node) lookup(quoted jsontext.Value) *node {
+	return n.members[string(unquoted(quoted))]
+}
+
+// unquoted returns the value of a JSON string, as part of it if possible.
+func unquoted(quoted jsontext.Value) []byte {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
-		return n.members[text(quoted)]
+		return []byte(text(quoted))
 	}
-	return n.members[string(quoted[1:len(quoted)-1])]
+	return quoted[1 : len(quoted)-1]
 }
 
 // span is the offsets of a value in a body. The zero span means no value.
@@ -360,11 +368,12 @@ func (r *reader) members(names []string, values []jsontext.Value) error {
 		return r.decoder.SkipValue()
 	}
 	return each(&r.decoder, func() error {
-		name, err := r.decoder.ReadValue()
+		quoted, err := r.decoder.ReadValue()
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(names, func(s string) bool { return isString(name, s) })
+		name := unquoted(quoted)
+		i := slices.IndexFunc(names, func(s string) bool { return string(name) == s })
 		value, err := r.next()
 		if i >= 0 {
 			values[i] = value
@@ -381,14 +390,8 @@ func (r *reader) next() (jsontext.Value, error) {
 }
 
 // isString reports whether a JSON value is the string s.
-func isString(quoted jsontext.Value, s string) bool {
-	if quoted.Kind() != '"' {
-		return false
-	}
-	if bytes.IndexByte(quoted, '\\') >= 0 {
-		return text(quoted) == s
-	}
-	return string(quoted[1:len(quoted)-1]) == s
+func isString(v jsontext.Value, s string) bool {
+	return v.Kind() == '"' && string(unquoted(v)) == s
 }
 
 // readBody reads a body's only value.
@@ -460,6 +463,9 @@ func (r *reader) keep(n *node, start, end int) {
 // clear forgets what was found within n, because the last of repeated members
 // counts.
 func (w *Webhook) clear(n *node) {
+	if n.part != none && w.raw(n.part) == nil {
+		return // not repeated
+	}
 	for _, p := range n.within {
 		w.found[p] = span{}
 	}
