@@ -204,7 +204,8 @@ func (n *node) lookup(quoted jsontext.Value) *node {
 // unquoted returns the value of a JSON string, as part of it if possible.
 func unquoted(quoted jsontext.Value) []byte {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
-		return []byte(text(quoted))
+		s, _ := jsontext.AppendUnquote(nil, quoted) // its error is invalid UTF-8
+		return s
 	}
 	return quoted[1 : len(quoted)-1]
 }

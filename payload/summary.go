@@ -25,11 +25,11 @@ func (w *Webhook) Summary() string {
 func (w *Webhook) sentence() string {
 	row := w.row()
 	if row == nil {
-		return words("unknown event", oneLine(w.Event, maxSummary))
+		return words("unknown event", w.Event)
 	}
 	where, what := row.about(w)
 	what = clauses(what, w.by(atRequesterUserID))
-	return words(w.kind(), oneLine(where, maxSummary)) + label(": ", what)
+	return words(w.kind(), where) + label(": ", what)
 }
 
 // kind is the webhook's name. An upgrade request's type says too little alone.
