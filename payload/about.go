@@ -2,6 +2,7 @@ package payload
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,8 +123,8 @@ func (w *Webhook) aboutPropertiesUpdated() (where, what string) {
 	if rated != "" && comment != "" {
 		rated += ": " + comment
 	}
-	scanMembers(w.raw(atPayloadProperties), func(namespace string, properties jsontext.Value) bool {
-		scanMembers(properties, func(name string, value jsontext.Value) bool {
+	scanMembers(w.raw(atPayloadProperties), maxListed, func(namespace string, properties jsontext.Value) {
+		scanMembers(properties, maxListed, func(name string, value jsontext.Value) {
 			switch {
 			case rated != "" && namespace == "rating":
 			case namespace == "rating" && name == "comment" && comment != "":
@@ -133,9 +134,7 @@ func (w *Webhook) aboutPropertiesUpdated() (where, what string) {
 			default:
 				names = append(names, namespace+"."+name)
 			}
-			return len(names) < maxListed
 		})
-		return len(names) < maxListed
 	})
 	return w.ChatID, clauses(rated, sorted(names))
 }
@@ -143,14 +142,13 @@ func (w *Webhook) aboutPropertiesUpdated() (where, what string) {
 func (w *Webhook) aboutPropertiesDeleted() (where, what string) {
 	var names []string
 	canceled := ""
-	scanMembers(w.raw(atPayloadProperties), func(namespace string, deleted jsontext.Value) bool {
+	scanMembers(w.raw(atPayloadProperties), maxListed, func(namespace string, deleted jsontext.Value) {
 		for _, name := range texts(deleted) {
 			if namespace == "rating" && name == "score" {
 				canceled = "rating canceled"
 			}
 			names = append(names, namespace+"."+name)
 		}
-		return len(names) < maxListed
 	})
 	if canceled != "" {
 		names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "rating.") })
@@ -172,18 +170,10 @@ func (w *Webhook) aboutCustomer() (where, what string) {
 
 func (w *Webhook) aboutSessionFields() (where, what string) {
 	var names []string
-	add := func(name string, _ jsontext.Value) bool {
-		names = append(names, name)
-		return len(names) < maxListed
-	}
+	add := func(name string, _ jsontext.Value) { names = append(names, name) }
 	fields := w.raw(atPayloadSessionFields)
-	scanMembers(fields, add) // up to 3.1
-	n := 0
-	scan(fields, func(field jsontext.Value) bool {
-		scanMembers(field, add)
-		n++
-		return n < maxListed
-	})
+	scanMembers(fields, maxListed, add) // up to 3.1
+	scan(fields, maxListed, func(field jsontext.Value) { scanMembers(field, maxListed, add) })
 	return w.ChatID, clauses(names...)
 }
 
@@ -203,7 +193,7 @@ func (w *Webhook) aboutRule() (where, what string) {
 
 func (w *Webhook) aboutRules() (where, what string) {
 	n := 0
-	scan(w.raw(atPayload), func(jsontext.Value) bool { n++; return true })
+	scan(w.raw(atPayload), math.MaxInt, func(jsontext.Value) { n++ })
 	if n == 1 {
 		return w.aboutRule() // Parse searches the first element
 	}
@@ -264,12 +254,10 @@ func country(visit jsontext.Value) string {
 // customer names the first customer among users.
 func customer(users jsontext.Value) string {
 	var name string
-	scanObjects(users, userMembers, func(user []jsontext.Value) bool {
-		isCustomer := isString(user[0], "customer")
-		if isCustomer {
+	scanObjects(users, math.MaxInt, userMembers, func(user []jsontext.Value) {
+		if name == "" && isString(user[0], "customer") {
 			name = who(user)
 		}
-		return !isCustomer
 	})
 	return name
 }
@@ -311,13 +299,10 @@ func groups(ids []string) string {
 // texts returns the first strings and numbers of a list.
 func texts(list jsontext.Value) []string {
 	var all []string
-	n := 0
-	scan(list, func(element jsontext.Value) bool {
+	scan(list, maxListed, func(element jsontext.Value) {
 		if s := short(element); s != "" {
 			all = append(all, s)
 		}
-		n++
-		return n < maxListed
 	})
 	return all
 }

@@ -119,14 +119,11 @@ func (w *Webhook) systemEvent() string {
 // products names the products of a cart.
 func products(details jsontext.Value) string {
 	var titles []string
-	n := 0
 	lines := members(details, "cart_lines")[0]
-	scanObjects(lines, []string{"product"}, func(line []jsontext.Value) bool {
+	scanObjects(lines, maxListed, []string{"product"}, func(line []jsontext.Value) {
 		if title := quote(short(members(line[0], "title")[0])); title != "" {
 			titles = append(titles, title)
 		}
-		n++
-		return n < maxListed
 	})
 	return clauses(titles...)
 }
@@ -144,16 +141,13 @@ func embedded(v jsontext.Value) jsontext.Value {
 // answers lists what was answered to the questions of a form.
 func answers(fields jsontext.Value) string {
 	var all []string
-	n := 0
 	names := []string{"label", "answer", "answers", "options", "value"}
-	scanObjects(fields, names, func(field []jsontext.Value) bool {
+	scanObjects(fields, maxListed, names, func(field []jsontext.Value) {
 		answer := cmp.Or(choice(field[1]), choices(field[2]), choices(field[3]), short(field[4]))
 		if answer = quote(answer); answer != "" {
 			question := strings.TrimRight(oneLine(short(field[0]), maxQuote), ": ")
 			all = append(all, words(question, answer))
 		}
-		n++
-		return n < maxListed
 	})
 	return clauses(all...)
 }
@@ -161,13 +155,10 @@ func answers(fields jsontext.Value) string {
 // choices lists the answers to one question.
 func choices(list jsontext.Value) string {
 	var all []string
-	n := 0
-	scan(list, func(answer jsontext.Value) bool {
+	scan(list, maxListed, func(answer jsontext.Value) {
 		if s := choice(answer); s != "" {
 			all = append(all, s)
 		}
-		n++
-		return n < maxListed
 	})
 	return clauses(all...)
 }

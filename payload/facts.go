@@ -130,10 +130,7 @@ func (f *facts) duration(name string, from, to time.Time) {
 func firstWord(lists ...jsontext.Value) string {
 	var first string
 	for _, list := range lists {
-		scan(list, func(element jsontext.Value) bool {
-			first = short(element)
-			return false
-		})
+		scan(list, 1, func(element jsontext.Value) { first = short(element) })
 		if first != "" {
 			break
 		}

@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"math"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -33,11 +34,10 @@ func (w *Webhook) readLegacyChat() *legacyChat {
 	if messages := w.raw(atChatMessages); messages.Kind() == '[' {
 		c.readMessages(messages)
 	}
-	scanObjects(w.raw(atChatEvents), []string{"type", "user_type"}, func(event []jsontext.Value) bool {
+	scanObjects(w.raw(atChatEvents), math.MaxInt, []string{"type", "user_type"}, func(event []jsontext.Value) {
 		if isString(event[0], "closed") {
 			c.closedBy = short(event[1])
 		}
-		return true
 	})
 	return c
 }
@@ -45,7 +45,7 @@ func (w *Webhook) readLegacyChat() *legacyChat {
 func (c *legacyChat) readMessages(messages jsontext.Value) {
 	c.messages = 0
 	asked, replied := false, false
-	scanObjects(messages, []string{"user_type", "timestamp"}, func(message []jsontext.Value) bool {
+	scanObjects(messages, math.MaxInt, []string{"user_type", "timestamp"}, func(message []jsontext.Value) {
 		c.messages++
 		switch userType := message[0]; {
 		case !asked && isString(userType, "visitor"):
@@ -55,7 +55,6 @@ func (c *legacyChat) readMessages(messages jsontext.Value) {
 			replied = true
 			c.replied = clock(message[1])
 		}
-		return true
 	})
 }
 

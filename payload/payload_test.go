@@ -186,7 +186,7 @@ func TestParseFinds(t *testing.T) {
 	}
 }
 
-func TestParseKeepsNothingOfTheBodyBefore(t *testing.T) {
+func TestParseKeepsNothingOfPreviousBody(t *testing.T) {
 	mustParse(t, body(t, "v3/incoming_event-v3.2.json"))
 	if got := found(mustParse(t, []byte(`{}`))); got != (fields{Family: Unknown}) {
 		t.Errorf("got %+v", got)

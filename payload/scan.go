@@ -8,31 +8,28 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// errStop ends a scan early.
-var errStop = errors.New("stop")
-
-// scan calls use with each element of an array until use returns false. It does
+// scan calls use with each element of an array, at most max of them. It does
 // nothing if list is not an array, and stops where list is not JSON.
-func scan(list jsontext.Value, use func(element jsontext.Value) bool) {
-	scanEach(list, '[', func(r *reader) error {
+func scan(list jsontext.Value, max int, use func(element jsontext.Value)) {
+	scanEach(list, '[', max, func(r *reader) error {
 		element, err := r.next()
-		if err == nil && !use(element) {
-			err = errStop
+		if err == nil {
+			use(element)
 		}
 		return err
 	})
 }
 
 // scanMembers is like [scan] for the members of an object.
-func scanMembers(object jsontext.Value, use func(name string, value jsontext.Value) bool) {
-	scanEach(object, '{', func(r *reader) error {
+func scanMembers(object jsontext.Value, max int, use func(name string, value jsontext.Value)) {
+	scanEach(object, '{', max, func(r *reader) error {
 		name, err := r.next()
 		if err != nil {
 			return err
 		}
 		value, err := r.next()
-		if err == nil && !use(short(name), value) {
-			err = errStop
+		if err == nil {
+			use(short(name), value)
 		}
 		return err
 	})
@@ -40,13 +37,13 @@ func scanMembers(object jsontext.Value, use func(name string, value jsontext.Val
 
 // scanObjects is like [scan] but calls use with the members of these names of
 // each element, nil where there is none. The slice is reused.
-func scanObjects(list jsontext.Value, names []string, use func(members []jsontext.Value) bool) {
+func scanObjects(list jsontext.Value, max int, names []string, use func(members []jsontext.Value)) {
 	members := make([]jsontext.Value, len(names))
-	scanEach(list, '[', func(r *reader) error {
+	scanEach(list, '[', max, func(r *reader) error {
 		clear(members)
 		err := r.members(names, members)
-		if err == nil && !use(members) {
-			err = errStop
+		if err == nil {
+			use(members)
 		}
 		return err
 	})
@@ -64,15 +61,25 @@ func members(object jsontext.Value, names ...string) []jsontext.Value {
 	return members
 }
 
-// scanEach calls step before every element or member of v, if v is of that
-// kind, until step fails.
-func scanEach(v jsontext.Value, kind jsontext.Kind, step func(*reader) error) {
+// errEnough ends a scan early.
+var errEnough = errors.New("enough")
+
+// scanEach calls step before each element or member of v, at most max times, if
+// v is of that kind. It stops when step fails.
+func scanEach(v jsontext.Value, kind jsontext.Kind, max int, step func(*reader) error) {
 	if v.Kind() != kind {
 		return
 	}
 	r := open(v)
 	defer r.release()
-	_ = each(&r.decoder, func() error { return step(r) })
+	n := 0
+	_ = each(&r.decoder, func() error {
+		if n == max {
+			return errEnough
+		}
+		n++
+		return step(r)
+	})
 }
 
 // members reads the next value. If that is an object, it sets values to its

@@ -39,6 +39,8 @@ var worst = map[string]struct{ before, unit, after string }{
 	"properties":             {`{"action":"chat_properties_updated","payload":{"properties":{`, `"":{},`, `"a":0}}}`},
 	"named properties":       {`{"action":"chat_properties_updated","payload":{"properties":{"a":{`, `"b":0,`, `"c":0}}}}`},
 	"deleted properties":     {`{"action":"chat_properties_deleted","payload":{"properties":{"a":[`, `"b",`, `"c"]}}}`},
+	"updated namespaces":     {`{"action":"chat_properties_updated","payload":{"properties":{`, `"":{"b":0},`, `"a":0}}}`},
+	"deleted namespaces":     {`{"action":"chat_properties_deleted","payload":{"properties":{`, `"":["b"],`, `"a":0}}}`},
 	"session fields":         {`{"action":"customer_session_fields_updated","payload":{"session_fields":[`, `{"":0},`, `0]}}`},
 	"nested session fields":  {`{"action":"customer_session_fields_updated","payload":{"session_fields":[`, `[[[{}]]],`, `0]}}`},
 	"statistics":             {`{"action":"incoming_customer","payload":{"statistics":{`, `"":0,`, `"a":0}}}`},
