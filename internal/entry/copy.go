@@ -32,8 +32,9 @@ const (
 // cannot be written as fields becomes text. The error means that there is no
 // copy; it quotes nothing of the webhook.
 func (r *Record) Copy(notWritten string) ([]byte, error) {
-	if whole, err := r.whole(); err == nil && len(r.Webhook) <= maxLine {
-		if line, err := copyLine(whole, notWritten); err == nil && len(line) <= maxLine {
+	if len(r.Webhook) <= maxLine {
+		line, err := r.wholeLine(notWritten)
+		if err == nil && len(line) <= maxLine {
 			return line, nil
 		}
 	}
@@ -46,6 +47,15 @@ func (r *Record) Copy(notWritten string) ([]byte, error) {
 		lines = append(lines, line...)
 	}
 	return lines, nil
+}
+
+// wholeLine returns the record as one line.
+func (r *Record) wholeLine(notWritten string) ([]byte, error) {
+	whole, err := r.whole()
+	if err != nil {
+		return nil, err
+	}
+	return copyLine(whole, notWritten)
 }
 
 // line is an entry as the platform reads it from stdout. It moves the members

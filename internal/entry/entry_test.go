@@ -119,6 +119,28 @@ func TestCopyOfALargeBodyIsSplit(t *testing.T) {
 	compareCopy(t, r, lines)
 }
 
+func TestFactsOfALargeBodyCountedOnce(t *testing.T) {
+	body := `{"event_type":"chat_ended","chat":{"id":"C","started_timestamp":1,"ended_timestamp":3,"messages":[` +
+		strings.Repeat(`{"user_type":"visitor","n":"hello"},`, 10_000) + `{}]}}`
+	r := record(t, []byte(body))
+	parts := read(t, r.Entries(200))
+	lines := copyOf(t, r)
+	if len(parts) < 2 || len(lines) < 2 {
+		t.Fatalf("%d parts, %d lines", len(parts), len(lines))
+	}
+	for i, part := range parts {
+		messages := part.GetJsonPayload().GetFields()["messages"]
+		if (messages.GetNumberValue() == 10_001) != (i == 0) || (messages == nil) != (i > 0) {
+			t.Errorf("part %d: messages %v", i, messages)
+		}
+	}
+	for i, line := range lines {
+		if (line["messages"] != nil) != (i == 0) {
+			t.Errorf("line %d: messages %v", i, line["messages"])
+		}
+	}
+}
+
 func TestPartsSortedByInsertIDAreInOrder(t *testing.T) {
 	body := `{"action":"x","t":[` + strings.Repeat(`{"email":1},`, 350_000) + `{}]}`
 	lines := copyOf(t, record(t, []byte(body)))

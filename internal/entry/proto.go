@@ -6,7 +6,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"example.com/livechat-webhook/internal/structwire"
-	"example.com/livechat-webhook/payload"
 )
 
 // maxEntry is how many bytes an entry, as protobuf, stays under. The published
@@ -19,10 +18,10 @@ const maxEntry = 256_000
 // webhook takes about a quarter more than its text.
 const aroundWebhook = 512
 
-// partRoom is what a part needs beside its piece of text and what all entries
-// of a record have: the split itself, the suffixes of insertId and message,
-// tags and lengths.
-const partRoom = 256
+// partRoom is the number of bytes that a part needs besides its piece of text
+// and what all entries of a record have: the split itself, the suffixes of
+// insertId and message, facts, tags and lengths.
+const partRoom = 1024
 
 // The fields of an entry, by their numbers in
 // https://github.com/googleapis/googleapis/blob/master/google/logging/v2/log_entry.proto
@@ -65,9 +64,7 @@ func (r *Record) whole() ([]byte, error) {
 	e := r.appendAround(make([]byte, 0, aroundWebhook+len(r.Webhook)*5/4), r.InsertID)
 	e, payload := structwire.Open(e, jsonPayloadTag)
 	e = structwire.AppendString(e, "message", r.Message)
-	for _, f := range r.Facts {
-		e = appendFact(e, f)
-	}
+	e = r.appendFacts(e)
 	e, err := structwire.AppendJSON(e, "webhook", r.Webhook)
 	return structwire.Shut(e, payload), err
 }
@@ -82,6 +79,9 @@ func (r *Record) parts(size int) [][]byte {
 		e = appendSplit(e, r.InsertID, i, len(pieces))
 		e, payload := structwire.Open(e, jsonPayloadTag)
 		e = structwire.AppendString(e, "message", r.Message+partSuffix(i, len(pieces)))
+		if i == 0 {
+			e = r.appendFacts(e) // once, for metrics count entries
+		}
 		e = structwire.AppendString(e, "webhook_text", piece)
 		entries[i] = structwire.Shut(e, payload)
 	}
@@ -127,12 +127,16 @@ func appendVarint(dst []byte, field protowire.Number, value int64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(dst, field, protowire.VarintType), uint64(value))
 }
 
-// appendFact appends a member of jsonPayload to filter and chart by.
-func appendFact(e []byte, f payload.Fact) []byte {
-	if f.Word != "" {
-		return structwire.AppendString(e, f.Name, f.Word)
+// appendFacts appends the members of jsonPayload to filter and chart by.
+func (r *Record) appendFacts(e []byte) []byte {
+	for _, f := range r.Facts {
+		if f.Word != "" {
+			e = structwire.AppendString(e, f.Name, f.Word)
+		} else {
+			e = structwire.AppendNumber(e, f.Name, f.Number)
+		}
 	}
-	return structwire.AppendNumber(e, f.Name, f.Number)
+	return e
 }
 
 // partID appends the index to insertId, so that the parts, which share their
