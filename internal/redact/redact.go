@@ -1,75 +1,104 @@
 // Package redact takes secrets and personal data out of JSON text and leaves
 // every other byte as it was.
+//
+// What it finds, it finds by meaning: escapes, the notation of a number and
+// JSON inside a string hide nothing. Out of scope is what only another decoder
+// finds, such as base64, percent-encoding or JSON that is cut short, and a copy
+// of a redacted value in a member that is not redacted.
 package redact
 
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Mark stands in the text where something was taken out, as a JSON string or
-// part of one.
+// Mark replaces what was removed, as a JSON string or part of one.
 const Mark = "[redacted]"
 
 // QuotedMark is Mark as a JSON string.
 const QuotedMark = `"` + Mark + `"`
 
-// Rules say what has to go.
+// maxNesting is how many strings may be nested, each holding the JSON text of
+// the next, until one is redacted as a whole. LiveChat nests one. Without a
+// limit, 4 MiB could have 20, each to be read again.
+const maxNesting = 4
+
+// Rules say what is redacted.
 type Rules struct {
-	// Members are names of members whose values go, at any depth.
+	// Members are the members whose values are redacted: a name, or a path of
+	// names such as visitor.email. Both match at any depth, arrays and strings of
+	// JSON between the names do not count, and case does.
 	Members map[string]bool
-	// Secrets go wherever they stand: in a string, a number or a member's name.
+	// Secrets are redacted wherever they are: in a string, a number or a member's
+	// name.
 	Secrets []string
 }
 
-// Text returns the JSON text body without what r names, as valid UTF-8: a
-// value that goes becomes [Mark], and so does each secret inside a string or
-// name. Names and strings are compared by their meaning, so that escapes hide
-// nothing. found reports whether anything went. Body, which stays as it is,
-// must be valid JSON but for its UTF-8; the error for other text, where it is
-// noticed, does not quote it.
-func (r Rules) Text(body []byte) (text []byte, found bool, err error) {
-	if !utf8.Valid(body) {
-		// Each byte at fault becomes U+FFFD, as in what payload makes of a secret.
-		body = []byte(string([]rune(string(body))))
+// CheckMember returns an error if name can match no member: it is meant as some
+// other notation for paths.
+func CheckMember(name string) error {
+	if slices.Contains(strings.Split(name, "."), "") || strings.ContainsAny(name, `/[]*$"'`) {
+		return fmt.Errorf("%q is neither the name of a member, such as email, nor a path of names, such as visitor.email", name)
 	}
-	if len(r.Members) > 0 || r.secretIn(body) || r.secretMayHideIn(body) {
-		return r.walk(body)
-	}
-	return body, false, nil
+	return nil
 }
 
-// secretMayHideIn reports whether body has escapes that may stand for a part
-// of a secret. Most bodies have none but \n and \", which cannot, and need no
-// walk.
+// CheckSecret returns an error, which does not quote secret, if redacting it
+// would put it into the text.
+func CheckSecret(secret string) error {
+	if strings.Contains(Mark, secret) {
+		return fmt.Errorf("it is part of %q, which replaces what is redacted", Mark)
+	}
+	return nil
+}
+
+// Text returns the JSON text body with everything r names redacted, as valid
+// UTF-8. A redacted value becomes [Mark], and so does each secret in a string or
+// name. A string that holds JSON text is redacted inside, and quoted again; the
+// rest of what it says stays as it is. found reports whether anything was
+// redacted.
+//
+// body is not modified. It must be valid JSON except for its UTF-8; errors
+// never quote it.
+func (r Rules) Text(body []byte) (text []byte, found bool, err error) {
+	if !utf8.Valid(body) {
+		// Each invalid byte becomes U+FFFD, as payload does when it reads a secret.
+		body = []byte(string([]rune(string(body))))
+	}
+	if len(r.Members) == 0 && !r.secretIn(body) && !r.secretMayHideIn(body) {
+		return body, false, nil
+	}
+	w := walks.Get().(*walk)
+	defer w.release()
+	w.prepare(r)
+	text, found, err = w.redact(body)
+	if err != nil {
+		return nil, false, fmt.Errorf("redact: not JSON from byte %d on", w.InputOffset())
+	}
+	return text, found, nil
+}
+
+// secretMayHideIn reports whether a secret may be in body in other bytes than
+// its own: as a number in another notation, or with escapes. Most bodies have no
+// escapes except \n and \", which hide few secrets, and need no walk.
 func (r Rules) secretMayHideIn(body []byte) bool {
+	if slices.ContainsFunc(r.Secrets, isNumber) {
+		return true
+	}
 	if bytes.IndexByte(body, '\\') < 0 {
 		return false
 	}
 	return bytes.Contains(body, []byte(`\u`)) || slices.ContainsFunc(r.Secrets, func(secret string) bool {
 		return strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || strings.ContainsRune(`"\/`, c) })
 	})
-}
-
-// walk goes through body.
-func (r Rules) walk(body []byte) (text []byte, found bool, err error) {
-	w := walks.Get().(*walk)
-	defer w.release()
-	w.rules, w.body = r, body
-	w.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if err := w.value(); err != nil {
-		return nil, false, fmt.Errorf("redact: not JSON from byte %d on", w.InputOffset())
-	}
-	if w.copied == 0 {
-		return body, false, nil
-	}
-	return append(w.text, body[w.copied:]...), true, nil
 }
 
 func (r Rules) secretIn(text []byte) bool {
@@ -81,23 +110,88 @@ func (r Rules) secretIn(text []byte) bool {
 	return false
 }
 
-// walk is one way through a body: text is the result for body[:copied].
+// withoutSecrets returns text without secrets. Where secrets overlap, or one
+// contains another, one mark replaces them all.
+func (r Rules) withoutSecrets(text []byte) []byte {
+	next := make([]int, len(r.Secrets)) // where each secret is found next
+	find := func(i, from int) {
+		next[i] = len(text)
+		if at := bytes.Index(text[from:], []byte(r.Secrets[i])); at >= 0 && r.Secrets[i] != "" {
+			next[i] = from + at
+		}
+	}
+	for i := range next {
+		find(i, 0)
+	}
+	result := make([]byte, 0, len(text)+len(Mark))
+	copied := 0
+	for start := slices.Min(next); start < len(text); start = slices.Min(next) {
+		if start >= copied {
+			result = append(append(result, text[copied:start]...), Mark...)
+		}
+		i := slices.Index(next, start)
+		end := start + len(r.Secrets[i])
+		copied = max(copied, end)
+		find(i, end)
+	}
+	return append(result, text[copied:]...)
+}
+
+// walk is one pass over a text: result is what becomes of text[:copied].
 type walk struct {
 	jsontext.Decoder
-	rules  Rules
-	body   []byte
+	rules   Rules
+	paths   []string // those of the rules' members with several names
+	longest int      // in bytes
+	numbers []number // those of the rules' secrets that are numbers
+	nesting int      // how many strings the text is nested in
+
 	text   []byte
+	result []byte
 	copied int
+	path   []byte // the names that lead to the next value, joined by dots, if there are paths
 }
 
 var walks = sync.Pool{New: func() any { return new(walk) }}
 
 func (w *walk) release() {
-	w.rules, w.body, w.text, w.copied = Rules{}, nil, nil, 0
+	w.rules, w.longest, w.nesting, w.text, w.result, w.copied = Rules{}, 0, 0, nil, nil, 0
+	w.paths, w.numbers, w.path = w.paths[:0], w.numbers[:0], w.path[:0]
 	walks.Put(w)
 }
 
-// value goes through the value that comes next.
+// lenient is what encoding/json accepts.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// prepare readies w for rules.
+func (w *walk) prepare(rules Rules) {
+	w.rules = rules
+	for m := range rules.Members {
+		if strings.Contains(m, ".") {
+			w.paths = append(w.paths, m)
+			w.longest = max(w.longest, len(m))
+		}
+	}
+	for _, s := range rules.Secrets {
+		if n, ok := parseNumber(s); ok {
+			w.numbers = append(w.numbers, n)
+		}
+	}
+}
+
+// redact goes through text, which is one JSON value or several.
+func (w *walk) redact(text []byte) (result []byte, found bool, err error) {
+	w.text = text
+	w.Reset(bytes.NewBuffer(text), lenient)
+	for err = w.value(); err == nil; {
+		if err = w.value(); err == io.EOF {
+			return append(w.result, text[w.copied:]...), w.copied > 0, nil
+		}
+	}
+	return nil, false, err
+}
+
+// value goes through the next value.
 func (w *walk) value() error {
 	switch w.PeekKind() {
 	case '{':
@@ -118,26 +212,51 @@ func (w *walk) object() error {
 	if _, err := w.ReadToken(); err != nil {
 		return err
 	}
+	outer := len(w.path)
 	for w.PeekKind() != '}' {
 		name, err := w.ReadValue()
 		if err != nil {
 			return err
 		}
+		redacted := w.enter(unquote(name))
 		w.scalar(name)
-		if !w.rules.Members[string(unquote(name))] {
-			if err := w.value(); err != nil {
-				return err
-			}
-			continue
+		if redacted {
+			err = w.member()
+		} else {
+			err = w.value()
 		}
-		value, err := w.ReadValue()
 		if err != nil {
 			return err
 		}
-		w.replace(value, QuotedMark)
+		w.path = w.path[:outer]
 	}
 	_, err := w.ReadToken()
 	return err
+}
+
+// member redacts the next value.
+func (w *walk) member() error {
+	value, err := w.ReadValue()
+	if err == nil {
+		w.replace(value, QuotedMark)
+	}
+	return err
+}
+
+// enter reports whether the value of the member with that name is redacted, and
+// adds the name to the path.
+func (w *walk) enter(name []byte) bool {
+	if w.rules.Members[string(name)] {
+		return true
+	}
+	if len(w.paths) == 0 {
+		return false
+	}
+	w.path = append(append(w.path, '.'), name...)
+	return slices.ContainsFunc(w.paths, func(p string) bool {
+		before, ok := bytes.CutSuffix(w.path, []byte(p))
+		return ok && bytes.HasSuffix(before, []byte("."))
+	})
 }
 
 func (w *walk) array() error {
@@ -153,43 +272,92 @@ func (w *walk) array() error {
 	return err
 }
 
-// scalar takes the secrets out of a string, a name or a number, which was just
-// read.
+// scalar redacts in a string, a name or a number, which was just read.
 func (w *walk) scalar(value jsontext.Value) {
 	switch value.Kind() {
 	case '"':
-		if meaning := unquote(value); w.rules.secretIn(meaning) {
-			text := string(meaning)
-			for _, s := range w.rules.Secrets {
-				text = strings.ReplaceAll(text, s, Mark)
-			}
-			quoted, _ := jsontext.AppendQuote(nil, text)
+		if said, changed := w.string(unquote(value)); changed {
+			quoted, _ := jsontext.AppendQuote(nil, said)
 			w.replace(value, string(quoted))
 		}
 	case '0':
-		if w.rules.secretIn(value) {
+		if w.rules.secretIn(value) || w.isSecretNumber(value) {
 			w.replace(value, QuotedMark)
 		}
 	}
 }
 
+// string redacts in what a string says.
+func (w *walk) string(said []byte) (result []byte, changed bool) {
+	result = said
+	if mayBeJSON(said) {
+		if w.nesting == maxNesting {
+			return []byte(Mark), true
+		}
+		result, changed = w.inside(said)
+	}
+	if w.rules.secretIn(result) {
+		return w.rules.withoutSecrets(result), true
+	}
+	return result, changed
+}
+
+// mayBeJSON reports whether text starts like a JSON object, array or string.
+func mayBeJSON(text []byte) bool {
+	for _, c := range text {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c == '{' || c == '[' || c == '"'
+		}
+	}
+	return false
+}
+
+// inside redacts in the JSON text that a string holds. Text that is not JSON
+// stays as it is.
+func (w *walk) inside(text []byte) (result []byte, changed bool) {
+	inner := walks.Get().(*walk)
+	defer inner.release()
+	inner.rules, inner.longest, inner.nesting = w.rules, w.longest, w.nesting+1
+	inner.paths = append(inner.paths, w.paths...)
+	inner.numbers = append(inner.numbers, w.numbers...)
+	// More of the path than that can match no rule.
+	inner.path = append(inner.path, w.path[max(0, len(w.path)-w.longest-1):]...)
+	result, changed, err := inner.redact(text)
+	if err != nil {
+		return text, false
+	}
+	return result, changed
+}
+
+func (w *walk) isSecretNumber(value jsontext.Value) bool {
+	return slices.ContainsFunc(w.numbers, func(secret number) bool {
+		if len(value) < len(secret.digits) {
+			return false
+		}
+		n, ok := parseNumber(string(value))
+		return ok && n == secret
+	})
+}
+
 // replace puts mark in the place of value, which was just read.
 func (w *walk) replace(value jsontext.Value, mark string) {
 	end := int(w.InputOffset())
-	if w.text == nil {
-		w.text = make([]byte, 0, len(w.body)+len(mark))
+	if w.result == nil {
+		w.result = make([]byte, 0, len(w.text)+len(mark))
 	}
-	w.text = append(w.text, w.body[w.copied:end-len(value)]...)
-	w.text = append(w.text, mark...)
+	w.result = append(w.result, w.text[w.copied:end-len(value)]...)
+	w.result = append(w.result, mark...)
 	w.copied = end
 }
 
-// unquote returns what the JSON string text means; without escapes, a part of
+// unquote returns what the JSON string text says; without escapes, a part of
 // text itself.
 func unquote(text jsontext.Value) []byte {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return text[1 : len(text)-1]
 	}
-	meaning, _ := jsontext.AppendUnquote(nil, text)
-	return meaning
+	said, _ := jsontext.AppendUnquote(nil, text)
+	return said
 }
