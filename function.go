@@ -142,21 +142,13 @@ func New(ctx context.Context, c config.Config, con *console.Console) (*Function,
 		unverified: c.AllowUnverified,
 		secrets:    secrets.New(c.Secrets),
 		intake:     intake.New(),
-		entries:    entry.NewBuilder(c.Project, redact.Rules{Members: members(c.Redact), Secrets: c.Secrets}),
+		entries:    entry.NewBuilder(c.Project, redact.Rules{Members: c.Redact, Secrets: c.Secrets}),
 		repeats:    repeats.New(),
 		log:        log,
 		console:    con,
 	}
 	go f.warmUp(ctx)
 	return f, nil
-}
-
-func members(names []string) map[string]bool {
-	set := map[string]bool{}
-	for _, name := range names {
-		set[name] = true
-	}
-	return set
 }
 
 // warmUp has the connection and the token ready before the first webhook

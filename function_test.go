@@ -711,7 +711,7 @@ func TestTrace(t *testing.T) {
 }
 
 func TestRedactedStandsNowhere(t *testing.T) {
-	d := deploy(t, "LIVECHAT_REDACT", "email, text\nchat_id")
+	d := deploy(t, "LIVECHAT_REDACT", "email, text\npayload.chat_id")
 	body := `{"action":"incoming_event","secret_key":"the-new-secret","payload":{"chat_id":"CHAT-9","event":{"type":"message",` +
 		`"author_id":"345f8235-d60d-433e-63c5-7f813a6ffe25","te\u0078t":"private words","users":[{"email":{"address":"a@example.com"}}]}},"note":"Bearer the-old-secret"}`
 	d.post(t, body)
@@ -1044,6 +1044,12 @@ func TestStart(t *testing.T) {
 		{name: "a passphrase that white space splits", fails: true,
 			env:  []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=my hidden-secret-phrase"},
 			says: []string{"secret 1 of 2 has 2 bytes, and needs 8", "commas and white space separate secrets", "openssl rand -hex 24"}},
+		{name: "a secret that is part of the mark", fails: true,
+			env:  []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=redacted"},
+			says: []string{"LIVECHAT_SECRETS: secret 1 of 1"}},
+		{name: "a path in another notation", fails: true,
+			env:  []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=a-hidden-secret-of-good-length", "LIVECHAT_REDACT=email,$.visitor.ip"},
+			says: []string{`LIVECHAT_REDACT: \"$.visitor.ip\"`}},
 		{name: "a secret of 8 bytes", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=hidden-8", "LOGGING_EMULATOR_HOST=" + logging.Addr()},
 			says: []string{"WARNING", "secret 1 of 1 has only 8 bytes"}},
 		{name: "a secret of 16 bytes", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=hidden-secret-16", "LOGGING_EMULATOR_HOST=" + logging.Addr()}},

@@ -15,6 +15,8 @@ import (
 
 	"cloud.google.com/go/compute/metadata"
 	mrpb "google.golang.org/genproto/googleapis/api/monitoredres"
+
+	"example.com/livechat-webhook/internal/redact"
 )
 
 // How long the metadata server may take. On Cloud Run it usually answers within
@@ -39,8 +41,9 @@ type Config struct {
 	// AllowUnverified is true.
 	Secrets         []string
 	AllowUnverified bool
-	// Redact names the JSON members whose values are not logged.
-	Redact []string
+	// Redact names the JSON members whose values are not logged, as
+	// [redact.Rules] does.
+	Redact map[string]bool
 	// Project and LogID say which log is written to.
 	Project, LogID string
 	// Resource is what the entries belong to.
@@ -59,7 +62,7 @@ func Load(ctx context.Context, getenv func(string) string) (Config, error) {
 	c := Config{
 		Secrets:         List(getenv("LIVECHAT_SECRETS")),
 		AllowUnverified: e.flag("LIVECHAT_ALLOW_UNVERIFIED"),
-		Redact:          List(getenv("LIVECHAT_REDACT")),
+		Redact:          e.members("LIVECHAT_REDACT"),
 		LogID:           e.matching("LOG_ID", "livechat-webhooks", isLogID, "letters, digits and / _ - . only, fewer than 512"),
 		Project:         e.matching("GOOGLE_CLOUD_PROJECT", "", isProjectID, "a project id"),
 		Emulator:        e.hostPort("LOGGING_EMULATOR_HOST"),
@@ -144,6 +147,9 @@ func (e *environment) warn(format string, args ...any) {
 func (e *environment) secrets(secrets []string) {
 	const why = "commas and white space separate secrets, so a passphrase becomes several; openssl rand -hex 24 makes a good one"
 	for i, s := range secrets {
+		if err := redact.CheckSecret(s); err != nil {
+			e.fault("LIVECHAT_SECRETS: secret %d of %d: %w", i+1, len(secrets), err)
+		}
 		switch n := len(s); {
 		case n < minSecret:
 			e.fault("LIVECHAT_SECRETS: secret %d of %d has %d bytes, and needs %d: %s", i+1, len(secrets), n, minSecret, why)
@@ -151,6 +157,18 @@ func (e *environment) secrets(secrets []string) {
 			e.warn("LIVECHAT_SECRETS: secret %d of %d has only %d bytes; %d are hard to guess: %s", i+1, len(secrets), n, goodSecret, why)
 		}
 	}
+}
+
+// members returns the names in the list of JSON members in a variable.
+func (e *environment) members(name string) map[string]bool {
+	members := map[string]bool{}
+	for _, m := range List(e.getenv(name)) {
+		if err := redact.CheckMember(m); err != nil {
+			e.fault("%s: %w", name, err)
+		}
+		members[m] = true
+	}
+	return members
 }
 
 func (e *environment) flag(name string) bool {
