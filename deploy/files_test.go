@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
@@ -169,6 +170,50 @@ func checkMetrics(t *testing.T, where, text string) {
 	}
 }
 
+// ofService is what picks one function out of a metric, which all functions of
+// a project share.
+var ofService = regexp.MustCompile(`resource\.labels\.service_name=\\"@SERVICE@\\"|\{[^}]*service_name=\\"@SERVICE@\\"[^}]*\}`)
+
+// TestFunctionsOfAProjectAreToldApart: metrics count all of them, dashboards and
+// alerts look at one.
+func TestFunctionsOfAProjectAreToldApart(t *testing.T) {
+	for _, file := range glob(t, "metrics/*.json") {
+		if text := read(t, file); strings.Contains(text, "@SERVICE@") || strings.Contains(text, "service_name") {
+			t.Errorf("%s is of one function, but all share its name", file)
+		}
+	}
+	for _, file := range append(glob(t, "alerts/*.json"), "dashboard.json") {
+		for line := range strings.Lines(read(t, file)) {
+			if uses, picks := len(metricName.FindAllString(line, -1)), len(ofService.FindAllString(line, -1)); uses > picks {
+				t.Errorf("%s: %d of %d uses of a metric say which function:\n%s", file, picks, uses, line)
+			}
+			if strings.Contains(line, `"filter"`) && !ofService.MatchString(line) {
+				t.Errorf("%s: does not say which function:\n%s", file, line)
+			}
+		}
+	}
+}
+
+// TestSilenceIsNoticedWithoutMemory: what remembers when it last saw a webhook
+// never fires if there was none, and starts again with each change.
+func TestSilenceIsNoticedWithoutMemory(t *testing.T) {
+	p := new(monitoringpb.AlertPolicy)
+	parse(t, "alerts/silence.json", p)
+	for _, c := range p.GetConditions() {
+		promql := c.GetConditionPrometheusQueryLanguage()
+		if promql == nil {
+			t.Fatalf("the condition is %T", c.GetCondition())
+		}
+		if !strings.Contains(promql.GetQuery(), "or vector(0)") {
+			t.Errorf("nothing at all is not 0 in %s", promql.GetQuery())
+		}
+		// 23 hours in the query and one of grace are a day.
+		if promql.GetDuration().AsDuration() > time.Hour {
+			t.Errorf("a change of the alert resets %v", promql.GetDuration().AsDuration())
+		}
+	}
+}
+
 func TestDashboardShowsOurMetrics(t *testing.T) {
 	d := new(dashboardpb.Dashboard)
 	parse(t, "dashboard.json", d)
@@ -203,6 +248,10 @@ func TestAlertsHavePlaybooks(t *testing.T) {
 		}
 		checkMetrics(t, file, protojson.Format(p))
 		for _, c := range p.GetConditions() {
+			// The metrics are new on the first run: they have no points yet.
+			if promql := c.GetConditionPrometheusQueryLanguage(); promql != nil && !promql.GetDisableMetricValidation() {
+				t.Errorf("%s waits for its metrics to have points", file)
+			}
 			if logs := c.GetConditionMatchedLog(); logs != nil {
 				checkFields(t, all, file, logs.GetFilter())
 			}
