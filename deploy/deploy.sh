@@ -350,9 +350,9 @@ choose_environment() {
   if is_one "$cpu"; then add_variable GOMAXPROCS 1; fi
   # The live heap is a few MB, so collecting at five times of it instead of
   # twice costs little memory and saves a fifth of the CPU (123 µs to 98). The
-  # limit keeps a burst of large bodies, which peaked at 144 MB, within the 512
-  # MiB: a fifth of them is left to what is not Go's heap.
-  [ "${memory:-512Mi}" != 512Mi ] || { add_variable GOGC 400; add_variable GOMEMLIMIT 400MiB; }
+  # limit keeps a burst of large bodies, which peaked at 399 MB, within the 512
+  # MiB: a quarter of them is left to what is not Go's heap.
+  [ "${memory:-512Mi}" != 512Mi ] || { add_variable GOGC 400; add_variable GOMEMLIMIT 384MiB; }
   if [ "$(variable GOMAXPROCS)" = 1 ] && ! is_one "$cpu"; then
     note "GOMAXPROCS is 1, but there are $cpu CPUs: to use them, gcloud run services update $name --region $region --project $project --update-env-vars GOMAXPROCS=$cpu"
   fi

@@ -147,7 +147,7 @@ func TestFirstRun(t *testing.T) {
 	t.Parallel()
 	cloud := deployed(t)
 	s := cloud.Get(service)
-	want := map[string]string{"GOOGLE_CLOUD_PROJECT": "my-project", "GOMAXPROCS": "1", "GOGC": "400", "GOMEMLIMIT": "400MiB",
+	want := map[string]string{"GOOGLE_CLOUD_PROJECT": "my-project", "GOMAXPROCS": "1", "GOGC": "400", "GOMEMLIMIT": "384MiB",
 		"LIVECHAT_REDACT": "email,ip", "LIVECHAT_SECRETS": "secret:chat-secrets:latest"}
 	if got := environment(cloud); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("environment %v", got)

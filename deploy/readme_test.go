@@ -89,7 +89,7 @@ func TestREADMEDeploysAsTheScriptDoes(t *testing.T) {
 					t.Errorf("%s: %q", name, setting)
 				}
 			}
-			for _, variable := range []string{"GOMAXPROCS=1", "GOGC=400", "GOMEMLIMIT=400MiB"} {
+			for _, variable := range []string{"GOMAXPROCS=1", "GOGC=400", "GOMEMLIMIT=384MiB"} {
 				if key, value, _ := strings.Cut(variable, "="); !strings.Contains(command, variable) || !strings.Contains(script, "add_variable "+key+" "+value) {
 					t.Errorf("%s: %q", name, variable)
 				}
