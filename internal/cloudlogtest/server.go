@@ -33,6 +33,9 @@ type Faults struct {
 	After func() error
 	// Check is asked instead of all these for a dry run, if it has entries.
 	Check func() error
+	// List is asked before a call of ListLogEntries is looked at. Its error is
+	// the answer.
+	List func(ctx context.Context, r *loggingpb.ListLogEntriesRequest) error
 }
 
 // Server is a stand-in for Cloud Logging.
@@ -44,6 +47,9 @@ type Server struct {
 	// Now is the server's clock, by which entries are too old or too new.
 	// It may be set before the first call.
 	Now func() time.Time
+	// PageLimit is the maximum number of entries per page of a list, if it is
+	// positive. It may be set before the first call.
+	PageLimit int
 
 	// written receives each entry when it is written; nil for nobody.
 	written func(*loggingpb.LogEntry)
@@ -52,6 +58,7 @@ type Server struct {
 	faults  Faults
 	calls   int
 	checks  int
+	lists   int
 	entries []*loggingpb.LogEntry
 }
 
@@ -105,16 +112,19 @@ func (s *Server) Entries() []*loggingpb.LogEntry {
 	return slices.Clone(s.entries)
 }
 
-// Listed returns what a query shows: of entries with the same timestamp and
-// insertId the first
+// Listed returns what a query without a filter shows: of entries with the same
+// timestamp and insertId the first
 // (https://docs.cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry).
-func (s *Server) Listed() []*loggingpb.LogEntry {
+func (s *Server) Listed() []*loggingpb.LogEntry { return fold(s.Entries()) }
+
+// fold removes entries whose timestamp and insertId an earlier one has.
+func fold(entries []*loggingpb.LogEntry) []*loggingpb.LogEntry {
 	type key struct {
 		at time.Time
 		id string
 	}
 	seen := map[key]bool{}
-	return slices.DeleteFunc(s.Entries(), func(e *loggingpb.LogEntry) bool {
+	return slices.DeleteFunc(entries, func(e *loggingpb.LogEntry) bool {
 		k := key{e.GetTimestamp().AsTime(), e.GetInsertId()}
 		again := seen[k]
 		seen[k] = true

@@ -18,7 +18,13 @@ const (
 	// webhook. The platform documents no limit; lines of 100 KB are known to
 	// arrive whole.
 	maxLine = 2 * maxPiece
+	// maxWhole is the maximum number of bytes of the entry, as protobuf, that
+	// becomes one line. The line is stored as an entry too, and a list of short
+	// numbers takes six times its text there.
+	maxWhole = maxEntry / 2
 )
+
+var errTooLarge = errors.New("too large for one line")
 
 // Copy returns the record as structured lines for stdout
 // (https://docs.cloud.google.com/run/docs/logging), one JSON object each, where
@@ -29,8 +35,8 @@ const (
 // those would hold: insertId, time, labels, trace and every member of
 // jsonPayload, with the same numbers and the same characters. A webhook too
 // long for one line becomes several, split as Entries splits. A webhook that
-// cannot be written as fields becomes text. The error means that there is no
-// copy; it quotes nothing of the webhook.
+// cannot be written as fields becomes text. [ReadCopy] and [Join] reverse this.
+// The error means that there is no copy; it quotes nothing of the webhook.
 func (r *Record) Copy(notWritten string) ([]byte, error) {
 	if len(r.Webhook) <= maxLine {
 		line, err := r.wholeLine(notWritten)
@@ -54,6 +60,9 @@ func (r *Record) wholeLine(notWritten string) ([]byte, error) {
 	whole, err := r.whole()
 	if err != nil {
 		return nil, err
+	}
+	if len(whole) > maxWhole {
+		return nil, errTooLarge
 	}
 	return copyLine(whole, notWritten)
 }

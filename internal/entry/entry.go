@@ -3,7 +3,8 @@
 // [Builder.Record] takes secrets and personal data out and collects what an
 // entry says; [Record.Entries] turns that into entries of the Cloud Logging
 // API, several if one would be too large; [Record.Copy] into structured lines
-// for stdout, where the platform keeps what the API did not take.
+// for stdout, where the platform keeps what the API did not take. [ReadCopy] and
+// [Join] make the record again of those.
 package entry
 
 import (
