@@ -62,6 +62,12 @@ func (d Destination) LogName() string {
 	return "projects/" + d.Project + "/logs/" + url.PathEscape(d.LogID)
 }
 
+// Overhead returns how many bytes the log's name and the resource, which are
+// sent once per call, add to each entry once it is stored.
+func (d Destination) Overhead() int {
+	return proto.Size(&loggingpb.LogEntry{LogName: d.LogName(), Resource: d.Resource})
+}
+
 // ErrRefused is wrapped by the error of a write that no retry can save: Cloud
 // Logging will never accept the entries.
 var ErrRefused = errors.New("refused for good")
@@ -88,7 +94,7 @@ func Open(ctx context.Context, d Destination) (*Writer, error) {
 		open:     func() (*logging.Client, error) { return openClient(ctx, d.Emulator) },
 		logName:  d.LogName(),
 		resource: d.Resource,
-		overhead: proto.Size(&loggingpb.LogEntry{LogName: d.LogName(), Resource: d.Resource}),
+		overhead: d.Overhead(),
 	}
 	w.gather.send, w.gather.overdue = w.send, overdue
 	var err error
@@ -162,8 +168,7 @@ func (w *Writer) reconnect(stuck *logging.Client) {
 	time.AfterFunc(attemptTimeout, func() { stuck.Close() })
 }
 
-// Overhead returns how many bytes the log's name and the resource, which are
-// sent once per call, add to each entry once it is stored.
+// Overhead returns that of the destination.
 func (w *Writer) Overhead() int { return w.overhead }
 
 // Check makes a dry run of a write, which writes nothing. It leaves behind what
