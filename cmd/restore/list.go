@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 const (
@@ -85,7 +86,7 @@ type reported struct {
 func (r reported) Retry(err error) (time.Duration, bool) {
 	pause, retry := r.Retryer.Retry(err)
 	if retry {
-		r.say("%s, trying again in %s", codeOf(err), pause.Round(time.Second/10))
+		r.say("%s: %s; trying again in %s", codeOf(err), status.Convert(err).Message(), pause.Round(time.Second/10))
 	}
 	return pause, retry
 }

@@ -109,7 +109,7 @@ func parse(args []string, getenv func(string) string, help io.Writer) (settings,
 	flags.StringVar(&s.destination.Project, "project", "", "`ID` of the Google Cloud project that the function writes to")
 	flags.StringVar(&s.destination.LogID, "log", "livechat-webhooks", "`ID` of the log, the function's LOG_ID")
 	flags.StringVar(&s.service, "service", "", "`name` of the Cloud Run service, if several have copies in the project")
-	flags.Var(&s.since, "since", "how far back to look for copies, such as 12h or 7d (`period`)")
+	flags.Var(&s.since, "since", "look for copies of the last `period`, such as 12h or 7d")
 	flags.BoolVar(&s.refused, "refused", false, "try those again that Cloud Logging refused for good (InvalidArgument)")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "say what would be written, and write nothing")
 	if err := flags.Parse(args); err != nil {

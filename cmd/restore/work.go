@@ -163,7 +163,7 @@ func (w *work) look(ctx context.Context, r *reader, webhooks []*webhook) error {
 			}
 		}
 	}
-	w.progress.say("looking for %d entries in the log", len(wanted))
+	w.progress.say("looking for %s in the log", number(len(wanted), "entry", "entries"))
 	slices.SortStableFunc(wanted, func(a, b *wantedEntry) int {
 		return cmp.Or(a.time.Compare(b.time), strings.Compare(a.insertID, b.insertID))
 	})
@@ -219,7 +219,7 @@ func (w *work) verify(ctx context.Context, r *reader, webhooks []*webhook) error
 		if len(pending) == 0 || n == looks {
 			break
 		}
-		w.progress.say("%d webhooks are written but not listed yet", len(pending))
+		w.progress.say("%s written but not listed yet", number(len(pending), "webhook is", "webhooks are"))
 		if err = w.pause(ctx, lookPause); err != nil {
 			err = explain("stopped", err, "")
 			break
@@ -259,10 +259,17 @@ func (w *work) summary() {
 			parts = append(parts, fmt.Sprint(n, " ", outcome))
 		}
 	}
-	fmt.Fprintf(w.out, "%d copies of %d webhooks: %s\n", w.copies, w.webhooks, strings.Join(parts, ", "))
+	fmt.Fprintf(w.out, "%s of %s: %s\n", number(w.copies, "copy", "copies"), number(w.webhooks, "webhook", "webhooks"), strings.Join(parts, ", "))
 	if w.counts[left] > 0 {
 		fmt.Fprintln(w.out, "run again for what is left")
 	}
+}
+
+func number(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
 }
 
 // canRead are the roles that it takes to list entries.
