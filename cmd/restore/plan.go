@@ -57,8 +57,10 @@ type copies struct {
 	// unreadable are the insertIds of lines that are no copies that this
 	// version knows.
 	unreadable []string
-	// services are those that printed them.
-	services map[string]bool
+	// services are those that printed them, and resources their revisions, by
+	// their wire form: thousands of copies share one.
+	services  map[string]bool
+	resources map[string]*mrpb.MonitoredResource
 	// latest is when the last one was received.
 	latest time.Time
 }
@@ -69,7 +71,9 @@ type deliveryKey struct {
 }
 
 func newCopies() *copies {
-	return &copies{deliveries: map[deliveryKey]*delivery{}, services: map[string]bool{}}
+	return &copies{
+		deliveries: map[deliveryKey]*delivery{}, services: map[string]bool{}, resources: map[string]*mrpb.MonitoredResource{},
+	}
 }
 
 // add adds what e is a line of.
@@ -86,12 +90,24 @@ func (c *copies) add(e *loggingpb.LogEntry) {
 	key := deliveryKey{line.InsertID, line.Time}
 	d := c.deliveries[key]
 	if d == nil {
-		d = &delivery{insertID: line.InsertID, time: line.Time, total: line.Total, resource: e.GetResource(), lines: map[int]entry.Copied{}}
+		d = &delivery{insertID: line.InsertID, time: line.Time, total: line.Total, resource: c.shared(e.GetResource()), lines: map[int]entry.Copied{}}
 		c.deliveries[key] = d
 	}
 	if line.Total == d.total {
 		d.lines[line.Index] = line
 	}
+}
+
+// shared returns the one resource that is equal to r.
+func (c *copies) shared(r *mrpb.MonitoredResource) *mrpb.MonitoredResource {
+	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
+	if err != nil {
+		return r // cannot happen: it came over the wire
+	}
+	if c.resources[string(wire)] == nil {
+		c.resources[string(wire)] = r
+	}
+	return c.resources[string(wire)]
 }
 
 // webhook is what one or more deliveries are copies of.

@@ -81,9 +81,9 @@ var first = revision("livechat-webhook", "livechat-webhook-00001-abc")
 
 // function is the function behind the real framework.
 type function struct {
-	url, revision string
-	resource      *mrpb.MonitoredResource
-	stdout        *buffer
+	url      string
+	resource *mrpb.MonitoredResource
+	stdout   *buffer
 }
 
 func (p *project) deploy(t *testing.T, resource *mrpb.MonitoredResource) *function {

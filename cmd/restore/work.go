@@ -198,7 +198,7 @@ func (w *work) write(ctx context.Context, webhooks []*webhook) ([]*webhook, erro
 		} else {
 			done = append(done, h)
 		}
-		if tried++; tried%100 == 0 || tried == len(webhooks) {
+		if tried++; tried == len(webhooks) || w.progress.quiet() {
 			w.progress.say("wrote %d of %d webhooks", tried, len(webhooks))
 		}
 	})
@@ -303,10 +303,15 @@ func (d *delivery) String() string {
 
 // progress prints what is being done, with the time.
 type progress struct {
-	out io.Writer
-	now func() time.Time
+	out  io.Writer
+	now  func() time.Time
+	last time.Time // when it printed
 }
 
-func (p progress) say(format string, args ...any) {
+// quiet reports whether nothing was printed for a second.
+func (p *progress) quiet() bool { return p.now().Sub(p.last) >= time.Second }
+
+func (p *progress) say(format string, args ...any) {
+	p.last = p.now()
 	fmt.Fprintf(p.out, p.now().Format(time.TimeOnly)+" "+format+"\n", args...)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/proto"
+	mrpb "google.golang.org/genproto/googleapis/api/monitoredres"
 
 	"example.com/livechat-webhook/internal/cloudlog"
 )
@@ -62,23 +62,19 @@ func writeOne(ctx context.Context, writer *cloudlog.Writer, entries [][]byte) er
 	return writer.Write(ctx, entries)
 }
 
-// writers are open writers by the resource that their entries belong to, in its
-// wire form: each revision of the service is another one.
-type writers map[string]*cloudlog.Writer
+// writers are open writers by the resource that their entries belong to: each
+// revision of the service is another one.
+type writers map[*mrpb.MonitoredResource]*cloudlog.Writer
 
 func (ws writers) open(ctx context.Context, d cloudlog.Destination) (*cloudlog.Writer, error) {
-	resource, err := proto.MarshalOptions{Deterministic: true}.Marshal(d.Resource)
-	if err != nil {
-		return nil, err
+	if w := ws[d.Resource]; w != nil {
+		return w, nil
 	}
-	if ws[string(resource)] == nil {
-		writer, err := cloudlog.Open(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		ws[string(resource)] = writer
+	w, err := cloudlog.Open(ctx, d)
+	if err == nil {
+		ws[d.Resource] = w
 	}
-	return ws[string(resource)], nil
+	return w, err
 }
 
 func (ws writers) close() {
