@@ -43,7 +43,8 @@ func (d *delivery) record() *entry.Record {
 	return entry.Join(lines)
 }
 
-// refused reports whether Cloud Logging refused the delivery for good.
+// refused reports whether Cloud Logging refused the delivery for good. All lines
+// say the same.
 func (d *delivery) refused() bool {
 	for _, line := range d.lines {
 		return line.NotWritten == codes.InvalidArgument.String()
