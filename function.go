@@ -57,6 +57,8 @@ const (
 	// platform kills the process after 10 s
 	// (https://docs.cloud.google.com/run/docs/container-contract#instance-shutdown).
 	grace = 9 * time.Second
+	// flushTime is how long the last lines on stderr may take after that.
+	flushTime = time.Second / 2
 )
 
 func init() {
@@ -319,9 +321,22 @@ func exitAfter(terminated <-chan os.Signal) {
 	<-terminated
 	if f, err := started(); err == nil {
 		f.Drain()
-		f.console.Flush()
+		f.flush()
 	}
 	os.Exit(0)
+}
+
+// flush writes what the console has counted, unless stderr stalls.
+func (f *Function) flush() {
+	flushed := make(chan struct{})
+	go func() {
+		f.console.Flush()
+		close(flushed)
+	}()
+	select {
+	case <-flushed:
+	case <-time.After(flushTime):
+	}
 }
 
 // Drain returns once no request is in flight, after nine seconds at the latest.

@@ -348,6 +348,9 @@ func TestAccepted(t *testing.T) {
 		{name: "in-app upgrade", body: `{"id":"a","transaction":"t","license":"12","name":"n","type":"ENABLE","quantity":1}`,
 			headers: []string{"Authorization", basic("the-new-secret")}, status: 403, answer: "In-app upgrades are not taken here.", severity: "INFO",
 			labels: map[string]string{"api": "app", "event": "ENABLE", "license_id": "12", "secret": "2"}},
+		{name: "in-app upgrade of an unknown type, with an action", body: `{"transaction":"t","license":"12","type":"UPDATE","action":"a"}`,
+			headers: []string{"Authorization", basic("the-new-secret")}, status: 403, answer: "In-app upgrades are not taken here.", severity: "NOTICE",
+			labels: map[string]string{"api": "app", "event": "UPDATE", "license_id": "12", "secret": "2"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -613,40 +616,79 @@ func TestRecurringWebhookListedEachTime(t *testing.T) {
 	}
 }
 
+// TestRepeatListedOnceThoughTheClientHungUp before the first delivery ended: it
+// is still in flight when the repeat comes, or has been written meanwhile.
 func TestRepeatListedOnceThoughTheClientHungUp(t *testing.T) {
+	const body = `{"action":"chat_deactivated","secret_key":"the-new-secret","payload":{"chat_id":"C","thread_id":"T"}}`
+	for _, inFlight := range []bool{true, false} {
+		t.Run(fmt.Sprintf("in flight %t", inFlight), func(t *testing.T) {
+			d := deploy(t)
+			received := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			d.now = func() time.Time { return received }
+			d.logging.Now = d.now
+			requests := make(chan context.Context, 2)
+			d.url = fftest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
+				requests <- r.Context()
+				d.ServeHTTP(w, r)
+			})
+			held, arrived := make(chan bool), make(chan bool, 1)
+			d.logging.SetFaults(cloudlogtest.Faults{Before: func(context.Context, *loggingpb.WriteLogEntriesRequest) error {
+				arrived <- true
+				<-held
+				return nil
+			}})
+			conn := d.send(t, body)
+			<-arrived
+			conn.Close()
+			<-(<-requests).Done() // the server has noticed
+			d.logging.SetFaults(cloudlogtest.Faults{})
+			received = received.Add(10 * time.Second)
+			if inFlight {
+				d.post(t, body)
+				close(held)
+			} else {
+				close(held)
+				until(t, func() bool { return len(d.logging.Entries()) == 1 })
+				d.post(t, body)
+			}
+			until(t, func() bool { return len(d.logging.Entries()) == 2 })
+			if listed := len(d.logging.Listed()); listed != 1 {
+				t.Errorf("%d entries are listed, want 1", listed)
+			}
+		})
+	}
+}
+
+// TestRecurrenceListedThoughTheClientHalfClosed: a client that will send nothing
+// more looks like one that hung up, and still gets its answer.
+func TestRecurrenceListedThoughTheClientHalfClosed(t *testing.T) {
 	d := deploy(t)
 	received := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	d.now = func() time.Time { return received }
 	d.logging.Now = d.now
-	const body = `{"action":"chat_deactivated","secret_key":"the-new-secret","payload":{"chat_id":"C","thread_id":"T"}}`
-	arrived, hungUp := make(chan bool), make(chan bool)
-	d.logging.SetFaults(cloudlogtest.Faults{Before: func(context.Context, *loggingpb.WriteLogEntriesRequest) error {
-		close(arrived)
-		<-hungUp
-		return nil
-	}})
+	for range 3 {
+		conn := d.send(t, authentic)
+		conn.CloseWrite()
+		if answer, err := io.ReadAll(conn); err != nil || !bytes.HasSuffix(answer, []byte("ok")) {
+			t.Fatalf("answer %q, %v", answer, err)
+		}
+		received = received.Add(3 * time.Minute)
+	}
+	if listed := len(d.logging.Listed()); listed != 3 {
+		t.Errorf("%d entries are listed, want 3", listed)
+	}
+}
+
+// send sends a webhook on a new connection, and does not wait for the answer.
+func (d *deployment) send(t *testing.T, body string) *net.TCPConn {
+	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { conn.Close() })
 	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	<-arrived
-	conn.Close()
-	// The server notices the hang-up in its own time.
-	until(t, func() bool {
-		first, end := d.repeats.Begin(context.Background(), d.entries.InsertID([]byte(body), 2), received.Add(time.Second))
-		remembered := first.Equal(received)
-		end(!remembered) // puts it back
-		return remembered
-	})
-	d.logging.SetFaults(cloudlogtest.Faults{})
-	close(hungUp)
-	received = received.Add(10 * time.Second)
-	d.post(t, body)
-	until(t, func() bool { return len(d.logging.Entries()) == 2 })
-	if listed := len(d.logging.Listed()); listed != 1 {
-		t.Errorf("%d entries are listed, want 1", listed)
-	}
+	return conn.(*net.TCPConn)
 }
 
 // until waits for something that can be observed.
@@ -1052,6 +1094,9 @@ func TestStart(t *testing.T) {
 			says: []string{`LIVECHAT_REDACT: \"$.visitor.ip\"`}},
 		{name: "a secret of 8 bytes", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=hidden-8", "LOGGING_EMULATOR_HOST=" + logging.Addr()},
 			says: []string{"WARNING", "secret 1 of 1 has only 8 bytes"}},
+		{name: "secrets separated by semicolons",
+			env:  []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=a-hidden-secret;another-hidden-secret", "LOGGING_EMULATOR_HOST=" + logging.Addr()},
+			says: []string{"WARNING", "secret 1 of 1 has a ; or |"}},
 		{name: "a secret of 16 bytes", env: []string{"K_SERVICE=s", "GOOGLE_CLOUD_PROJECT=p", "LIVECHAT_SECRETS=hidden-secret-16", "LOGGING_EMULATOR_HOST=" + logging.Addr()}},
 	}
 	for _, test := range tests {

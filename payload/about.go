@@ -116,8 +116,18 @@ func (w *Webhook) aboutSummary() (where, what string) {
 	return w.ChatID, cmp.Or(quote(w.short(atPayloadSummaryText)), w.short(atPayloadSummaryStatus))
 }
 
+// properties collects the names of properties, no more than a summary looks at:
+// every namespace can have as many, and each name can be long.
+type properties []string
+
+func (p *properties) add(namespace, name string) {
+	if len(*p) < maxListed {
+		*p = append(*p, oneLine(namespace, 2*maxQuote)+label(".", oneLine(name, 2*maxQuote)))
+	}
+}
+
 func (w *Webhook) aboutPropertiesUpdated() (where, what string) {
-	var names []string
+	var names properties
 	comment := quote(w.short(atPayloadRatingComment))
 	rated := label("rated ", rating(w.raw(atPayloadRatingScore)))
 	if rated != "" && comment != "" {
@@ -128,11 +138,11 @@ func (w *Webhook) aboutPropertiesUpdated() (where, what string) {
 			switch {
 			case rated != "" && namespace == "rating":
 			case namespace == "rating" && name == "comment" && comment != "":
-				names = append(names, "rating comment "+comment)
+				names.add("rating comment "+comment, "")
 			case namespace == "chats" && name == "resolved" && value.Kind() == 't':
-				names = append(names, "resolved by AI")
+				names.add("resolved by AI", "")
 			default:
-				names = append(names, namespace+"."+name)
+				names.add(namespace, name)
 			}
 		})
 	})
@@ -140,14 +150,17 @@ func (w *Webhook) aboutPropertiesUpdated() (where, what string) {
 }
 
 func (w *Webhook) aboutPropertiesDeleted() (where, what string) {
-	var names []string
+	var names properties
 	canceled := ""
 	scanMembers(w.raw(atPayloadProperties), maxListed, func(namespace string, deleted jsontext.Value) {
+		if len(names) == maxListed && namespace != "rating" {
+			return
+		}
 		for _, name := range texts(deleted) {
 			if namespace == "rating" && name == "score" {
 				canceled = "rating canceled"
 			}
-			names = append(names, namespace+"."+name)
+			names.add(namespace, name)
 		}
 	})
 	if canceled != "" {

@@ -28,7 +28,7 @@ const (
 	// App is a Developer Console app webhook, identified by event and
 	// applicationID.
 	App Family = "app"
-	// Upgrade is an in-app upgrade request, identified by transaction and the type
+	// Upgrade is an in-app upgrade request, identified by transaction. Its type is
 	// ENABLE or DISABLE. A receiver that answers it with 200 accepts a purchase.
 	Upgrade Family = "upgrade"
 	// Unknown is every other JSON object.
@@ -120,15 +120,16 @@ func (w *Webhook) WithoutCredentials(mark string) []byte {
 
 // identify fills in the family, the event and the envelope fields.
 func (w *Webhook) identify() {
-	switch kind := w.text(atUpgradeType); {
+	switch {
 	case w.text(atEventType) != "":
 		w.Family, w.Event = V2, w.text(atEventType)
+	case w.raw(atTransaction) != nil && w.raw(atPayload) == nil:
+		// Whatever its type: a request taken for something else would be accepted.
+		w.Family, w.Event = Upgrade, w.text(atUpgradeType)
 	case w.text(atAction) != "":
 		w.Family, w.Event = V3, w.text(atAction)
 	case w.text(atEvent) != "" && w.raw(atApplicationID) != nil:
 		w.Family, w.Event = App, w.text(atEvent)
-	case w.raw(atTransaction) != nil && (kind == "ENABLE" || kind == "DISABLE"):
-		w.Family, w.Event = Upgrade, kind
 	default:
 		w.Family = Unknown
 	}

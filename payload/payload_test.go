@@ -122,7 +122,7 @@ func TestParseFinds(t *testing.T) {
 		"action of wrong kind":  {`{"action":{"a":1},"secret_key":["s"]}`, fields{Family: Unknown}},
 		"event without an app":  {`{"event":"application_installed"}`, fields{Family: Unknown}},
 		"type without purchase": {`{"type":"ENABLE"}`, fields{Family: Unknown}},
-		"purchase of new type":  {`{"transaction":"t","type":"PAUSE"}`, fields{Family: Unknown}},
+		"purchase of new type":  {`{"transaction":"t","type":"PAUSE"}`, fields{Family: Upgrade, Event: "PAUSE"}},
 		"last of two members":   {`{"action":"a","secret_key":"x","action":"b","secret_key":"y"}`, fields{Family: V3, Event: "b", SecretKey: "y"}},
 		"last of two payloads":  {`{"action":"a","payload":{"chat_id":"C"},"payload":{"thread_id":"T"}}`, fields{Family: V3, Event: "a", ThreadID: "T"}},
 		"last of no object":     {`{"action":"a","payload":{"chat_id":"C"},"payload":"gone"}`, fields{Family: V3, Event: "a"}},

@@ -41,6 +41,8 @@ var worst = map[string]struct{ before, unit, after string }{
 	"deleted properties":     {`{"action":"chat_properties_deleted","payload":{"properties":{"a":[`, `"b",`, `"c"]}}}`},
 	"updated namespaces":     {`{"action":"chat_properties_updated","payload":{"properties":{`, `"":{"b":0},`, `"a":0}}}`},
 	"deleted namespaces":     {`{"action":"chat_properties_deleted","payload":{"properties":{`, `"":["b"],`, `"a":0}}}`},
+	"long namespaces":        {`{"action":"chat_properties_updated","payload":{"properties":{`, longNamespace + `{` + strings.Repeat(`"b":0,`, 200) + `"c":0},`, `"a":0}}}`},
+	"long names to delete":   {`{"action":"chat_properties_deleted","payload":{"properties":{`, longNamespace + `[` + strings.Repeat(`"b",`, 200) + `"c"],`, `"a":0}}}`},
 	"session fields":         {`{"action":"customer_session_fields_updated","payload":{"session_fields":[`, `{"":0},`, `0]}}`},
 	"nested session fields":  {`{"action":"customer_session_fields_updated","payload":{"session_fields":[`, `[[[{}]]],`, `0]}}`},
 	"statistics":             {`{"action":"incoming_customer","payload":{"statistics":{`, `"":0,`, `"a":0}}}`},
@@ -64,6 +66,9 @@ var worst = map[string]struct{ before, unit, after string }{
 	"nested":                 {`{"action":"incoming_event","payload":[`, `[[[[[[[[[[0]]]]]]]]]],`, `0]}`},
 	"upgrade":                {`{"transaction":"t","type":"ENABLE","name":"`, `\\`, `"}`},
 }
+
+// longNamespace costs much if it is copied for each property in it.
+var longNamespace = `"` + strings.Repeat("n", 4800) + `":`
 
 // grow returns a body of about size bytes.
 func grow(before, unit, after string, size int) []byte {

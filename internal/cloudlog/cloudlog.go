@@ -84,8 +84,9 @@ type Writer struct {
 	overhead int
 	gather   gatherer
 
-	mu     sync.Mutex
-	client *logging.Client
+	mu           sync.Mutex // for client
+	client       *logging.Client
+	reconnecting sync.Mutex // not mu: other calls go on meanwhile
 }
 
 // Open returns a Writer for d. It does not wait for a connection.
@@ -155,16 +156,18 @@ func (w *Writer) current() *logging.Client {
 // can hang and still answer pings, and on the same one every retry would hang
 // too. Calls in flight on the old client end by their own deadline.
 func (w *Writer) reconnect(stuck *logging.Client) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.client != stuck {
+	w.reconnecting.Lock()
+	defer w.reconnecting.Unlock()
+	if w.current() != stuck {
 		return // another call was first
 	}
 	client, err := w.open()
 	if err != nil {
 		return // the old one may recover
 	}
+	w.mu.Lock()
 	w.client = client
+	w.mu.Unlock()
 	time.AfterFunc(attemptTimeout, func() { stuck.Close() })
 }
 
@@ -234,17 +237,28 @@ func (w *Writer) write(ctx context.Context, entries [][]byte) error {
 		case last != nil && ctx.Err() != nil:
 			return last
 		case code == codes.InvalidArgument:
-			// Its message may quote the entry.
-			return fmt.Errorf("%w: %w", ErrRefused, status.Error(code, "an entry is not valid"))
+			return fmt.Errorf("%w: %w", ErrRefused, unquoted(err))
 		case !transient(code):
-			return err
+			return unquoted(err)
 		}
-		last = err
+		last = unquoted(err)
 		select {
 		case <-time.After(wait/2 + rand.N(wait/2)):
 		case <-ctx.Done():
 			return last
 		}
+	}
+}
+
+// unquoted returns a status without its message, which may quote an entry, unless
+// its code is about who calls and what is reached.
+func unquoted(err error) error {
+	switch code := status.Code(err); code {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted,
+		codes.Unauthenticated, codes.PermissionDenied, codes.NotFound:
+		return err
+	default:
+		return status.Error(code, "the message is left out: it may quote the webhook")
 	}
 }
 

@@ -388,14 +388,32 @@ func TestWebhookTooLargeForOneCallWritten(t *testing.T) {
 	}
 }
 
-func TestRefusalQuotesNothing(t *testing.T) {
-	w, server := open(t)
-	server.SetFaults(cloudlogtest.Faults{Refuse: func(*loggingpb.LogEntry) error {
-		return status.Error(codes.InvalidArgument, "bad value: private words")
-	}})
-	err := w.Write(t.Context(), text("private words"))
-	if !errors.Is(err, ErrRefused) || Reason(err) != "InvalidArgument" || strings.Contains(err.Error(), "private") {
-		t.Errorf("%v", err)
+func TestErrorsQuoteNothing(t *testing.T) {
+	for _, code := range []codes.Code{codes.InvalidArgument, codes.FailedPrecondition, codes.OutOfRange, codes.Internal, codes.Unknown} {
+		t.Run(code.String(), func(t *testing.T) {
+			w, server := open(t)
+			server.SetFaults(cloudlogtest.Faults{Refuse: func(*loggingpb.LogEntry) error {
+				return status.Error(code, "bad value: private words")
+			}})
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			err := w.Write(ctx, text("private words"))
+			if errors.Is(err, ErrRefused) != (code == codes.InvalidArgument) || Reason(err) != code.String() || strings.Contains(err.Error(), "private") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestPanicOfTheClientCostsItsCall(t *testing.T) {
+	w, _ := open(t)
+	send := w.gather.send
+	w.gather.send = func(deliveries []*delivery) []error {
+		w.gather.send = send
+		panic("nil map")
+	}
+	if err := w.Write(t.Context(), text("one")); err != nil {
+		t.Errorf("not written by the next call: %v", err)
 	}
 }
 

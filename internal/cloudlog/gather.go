@@ -2,9 +2,11 @@ package cloudlog
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -97,10 +99,23 @@ func (g *gatherer) callAwaited(deliveries []*delivery) {
 
 // call makes one call and hands out what became of it.
 func (g *gatherer) call(deliveries []*delivery) {
-	for i, err := range g.send(deliveries) {
+	for i, err := range g.attempt(deliveries) {
 		deliveries[i].outcome <- err
 	}
 }
+
+// attempt is send, with an error for each delivery instead of a panic, which
+// would end the process here.
+func (g *gatherer) attempt(deliveries []*delivery) (each []error) {
+	defer func() {
+		if recover() != nil {
+			each = slices.Repeat([]error{errPanic}, len(deliveries))
+		}
+	}()
+	return g.send(deliveries)
+}
+
+var errPanic = status.Error(codes.Internal, "panic while calling Cloud Logging")
 
 // ended says that nobody waits for a call any longer.
 func (g *gatherer) ended() {

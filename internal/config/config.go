@@ -150,6 +150,9 @@ func (e *environment) secrets(secrets []string) {
 		if err := redact.CheckSecret(s); err != nil {
 			e.fault("LIVECHAT_SECRETS: secret %d of %d: %w", i+1, len(secrets), err)
 		}
+		if strings.ContainsAny(s, ";|") {
+			e.warn("LIVECHAT_SECRETS: secret %d of %d has a ; or |, which separates no secrets: commas and white space do", i+1, len(secrets))
+		}
 		switch n := len(s); {
 		case n < minSecret:
 			e.fault("LIVECHAT_SECRETS: secret %d of %d has %d bytes, and needs %d: %s", i+1, len(secrets), n, minSecret, why)

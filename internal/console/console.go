@@ -32,10 +32,10 @@ const (
 
 // Console writes lines. Its methods may be called concurrently.
 type Console struct {
-	out, err io.Writer
+	out, err *stream
 	now      func() time.Time
 
-	mu      sync.Mutex
+	mu      sync.Mutex // for reasons
 	reasons map[string]*tally
 }
 
@@ -60,7 +60,7 @@ func (t *tally) report() int {
 // New returns a Console that writes copies to out and messages to err, each
 // line in a single Write.
 func New(out, err io.Writer) *Console {
-	return &Console{out: out, err: err, now: time.Now, reasons: map[string]*tally{}}
+	return &Console{out: newStream(out), err: newStream(err), now: time.Now, reasons: map[string]*tally{}}
 }
 
 // Line is a structured line on stderr.
@@ -163,15 +163,9 @@ func (c *Console) print(l Line) {
 	if err != nil {
 		return // a Line always marshals
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.err.Write(append(text, '\n'))
+	c.err.write(append(text, '\n'))
 }
 
-// Copy writes lines, each ending in a line break, to stdout.
-func (c *Console) Copy(lines []byte) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, err := c.out.Write(lines)
-	return err
-}
+// Copy writes lines, each ending in a line break, to stdout. It returns an error
+// if they are not written within a second.
+func (c *Console) Copy(lines []byte) error { return c.out.write(lines) }

@@ -112,7 +112,8 @@ type Label struct{ Name, Value string }
 
 // Record returns what is logged of the webhook w.
 func (b *Builder) Record(w *payload.Webhook, d Delivery) (*Record, error) {
-	text, found, err := b.rulesFor(w).Text(w.WithoutCredentials(redact.QuotedMark))
+	rules := b.rulesFor(w)
+	text, found, err := rules.Text(w.WithoutCredentials(redact.QuotedMark))
 	if err != nil {
 		return nil, err
 	}
@@ -130,9 +131,12 @@ func (b *Builder) Record(w *payload.Webhook, d Delivery) (*Record, error) {
 		InsertID: d.InsertID,
 		Trace:    traceOf(d.Header, b.project),
 		Labels:   labels(w, d.Secret),
-		Message:  clip(w.Summary(), maxMessage),
+		Message:  clip(rules.String(w.Summary()), maxMessage),
 		Facts:    w.Facts(),
 		Webhook:  text,
+	}
+	if r.Trace.Name != rules.String(r.Trace.Name) {
+		r.Trace = Trace{} // a header can hold anything
 	}
 	if !w.Known() {
 		r.Severity = ltype.LogSeverity_NOTICE

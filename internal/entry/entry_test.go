@@ -214,7 +214,7 @@ func compareCopy(t *testing.T, r *Record, lines []map[string]any) {
 		if diff := cmp.Diff(split, line["split"]); diff != "" {
 			t.Errorf("split of line %d (-want +got):\n%s", i, diff)
 		}
-		if got, want := line["logging.googleapis.com/insertId"], r.partID(i); got != want {
+		if got, want := line["logging.googleapis.com/insertId"], r.partID(i, len(lines)); got != want {
 			t.Errorf("insertId of line %d: %s, want %s", i, got, want)
 		}
 		want := asLine(entries[0])
@@ -271,6 +271,39 @@ func TestLongMessageLeavesRoomForTheWebhook(t *testing.T) {
 		t.Errorf("a message of %d bytes", len(r.Message))
 	}
 	compareCopy(t, r, copyOf(t, r))
+}
+
+// TestSecretThatIsMadeOfPartsRedacted: the message joins names, and a header can
+// hold anything.
+func TestSecretThatIsMadeOfPartsRedacted(t *testing.T) {
+	const secret, hex = "abcdefgh.ijklmnopq", "4bf92f3577b34da6a3ce929d0e0e4736"
+	b := NewBuilder("p", redact.Rules{Secrets: []string{secret, hex}})
+	body := []byte(`{"action":"chat_properties_updated","payload":{"properties":{"abcdefgh":{"ijklmnopq":1}}}}`)
+	w, err := payload.Parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.Record(w, Delivery{Header: http.Header{"Traceparent": {"00-" + hex + "-00f067aa0ba902b7-01"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Message != "chat_properties_updated: [redacted]" || r.Trace != (Trace{}) {
+		t.Errorf("message %q, trace %v", r.Message, r.Trace)
+	}
+}
+
+// TestPartsOfACopyAreNoneOfTheEntry: a query over both logs would fold them.
+func TestPartsOfACopyAreNoneOfTheEntry(t *testing.T) {
+	r := record(t, []byte(`{"action":"x","t":"`+strings.Repeat("x", 540_000)+`"}`))
+	ids := map[string]bool{}
+	for _, e := range read(t, r.Entries(200)) {
+		ids[e.GetInsertId()] = true
+	}
+	for _, line := range copyOf(t, r) {
+		if id := line["logging.googleapis.com/insertId"].(string); ids[id] {
+			t.Errorf("%s is part of the entry and of its copy, with different text", id)
+		}
+	}
 }
 
 func TestInsertID(t *testing.T) {

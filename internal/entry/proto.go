@@ -75,7 +75,7 @@ func (r *Record) parts(size int) [][]byte {
 	pieces := cut(r.Webhook, size)
 	entries := make([][]byte, len(pieces))
 	for i, piece := range pieces {
-		e := r.appendAround(make([]byte, 0, len(piece)+len(r.Message)+aroundWebhook), r.partID(i))
+		e := r.appendAround(make([]byte, 0, len(piece)+len(r.Message)+aroundWebhook), r.partID(i, len(pieces)))
 		e = appendSplit(e, r.InsertID, i, len(pieces))
 		e, payload := structwire.Open(e, jsonPayloadTag)
 		e = structwire.AppendString(e, "message", r.Message+partSuffix(i, len(pieces)))
@@ -139,11 +139,12 @@ func (r *Record) appendFacts(e []byte) []byte {
 	return e
 }
 
-// partID appends the index to insertId, so that the parts, which share their
-// time, are listed in order: Cloud Logging sorts by insertId as text. The
-// longest copy, of 4 MiB that redaction made three times as long, has fewer than
-// 300 parts.
-func (r *Record) partID(i int) string { return fmt.Sprintf("%s-%03d", r.InsertID, i) }
+// partID appends which of n parts it is to insertId. The index comes first, so
+// that the parts, which share their time, are listed in order: Cloud Logging
+// sorts by insertId as text. The longest copy, of 4 MiB that redaction made three
+// times as long, has fewer than 300 parts. The number keeps apart the parts of
+// an entry and those of its copy, which are shorter.
+func (r *Record) partID(i, n int) string { return fmt.Sprintf("%s-%03dof%03d", r.InsertID, i, n) }
 
 func partSuffix(i, n int) string { return fmt.Sprintf(" (part %d of %d)", i+1, n) }
 

@@ -63,7 +63,7 @@ func ReadCopy(e *loggingpb.LogEntry) (Copied, error) {
 	if s := take("split").GetStructValue().GetFields(); s != nil {
 		c.Index, c.Total = int(s["index"].GetNumberValue()), int(s["totalSplits"].GetNumberValue())
 		r.InsertID = s["uid"].GetStringValue()
-		if c.Index < 0 || c.Index >= c.Total || r.partID(c.Index) != e.GetInsertId() {
+		if c.Index < 0 || c.Index >= c.Total || r.partID(c.Index, c.Total) != e.GetInsertId() {
 			return Copied{}, fmt.Errorf("%w: its split is not valid", errNotCopy)
 		}
 		r.Message = strings.TrimSuffix(r.Message, partSuffix(c.Index, c.Total))

@@ -270,6 +270,21 @@ func TestWholeBodyGivesWay(t *testing.T) {
 	})
 }
 
+// TestConnectionSurvivesASlowWrite, also after a body that exactly fills its
+// buffer.
+func TestConnectionSurvivesASlowWrite(t *testing.T) {
+	for _, size := range []int{firstBuffer, firstBuffer + 1, firstBuffer + 2} {
+		synctest.Test(t, func(t *testing.T) {
+			s := serve(t, newIntake(0))
+			s.whole(t, "/held", size)
+			s.next(t, "/held", nil, 0)
+			time.Sleep(timePerBody + timePerStep)
+			close(s.written)
+			synctest.Wait()
+		})
+	}
+}
+
 // TestMemoryAboutToBeFree: nothing gives way if a short wait will do.
 func TestMemoryAboutToBeFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

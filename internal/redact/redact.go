@@ -31,6 +31,10 @@ const QuotedMark = `"` + Mark + `"`
 // limit, 4 MiB could have 20, each to be read again.
 const maxNesting = 4
 
+// maxLevels is how many levels of JSON are read. Text of a string with more may
+// be JSON for another reader, so it is redacted as a whole.
+const maxLevels = 10_000
+
 // Rules say what is redacted.
 type Rules struct {
 	// Members are the members whose values are redacted: a name, or a path of
@@ -45,7 +49,7 @@ type Rules struct {
 // CheckMember returns an error if name can match no member: it is meant as some
 // other notation for paths.
 func CheckMember(name string) error {
-	if slices.Contains(strings.Split(name, "."), "") || strings.ContainsAny(name, `/[]*$"'`) {
+	if slices.Contains(strings.Split(name, "."), "") || strings.ContainsAny(name, `/[]*$"';|`) {
 		return fmt.Errorf("%q is neither the name of a member, such as email, nor a path of names, such as visitor.email", name)
 	}
 	return nil
@@ -99,6 +103,14 @@ func (r Rules) secretMayHideIn(body []byte) bool {
 	return bytes.Contains(body, []byte(`\u`)) || slices.ContainsFunc(r.Secrets, func(secret string) bool {
 		return strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || strings.ContainsRune(`"\/`, c) })
 	})
+}
+
+// String returns text, which is not JSON, without the secrets.
+func (r Rules) String(text string) string {
+	if !r.secretIn([]byte(text)) {
+		return text
+	}
+	return string(r.withoutSecrets([]byte(text)))
 }
 
 func (r Rules) secretIn(text []byte) bool {
@@ -325,10 +337,13 @@ func (w *walk) inside(text []byte) (result []byte, changed bool) {
 	// More of the path than that can match no rule.
 	inner.path = append(inner.path, w.path[max(0, len(w.path)-w.longest-1):]...)
 	result, changed, err := inner.redact(text)
-	if err != nil {
-		return text, false
+	switch {
+	case err == nil:
+		return result, changed
+	case inner.StackDepth() >= maxLevels:
+		return []byte(Mark), true
 	}
-	return result, changed
+	return text, false
 }
 
 func (w *walk) isSecretNumber(value jsontext.Value) bool {

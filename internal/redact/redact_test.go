@@ -107,6 +107,19 @@ func TestStrings(t *testing.T) {
 }
 
 // TestStringsNestedTooDeep: what is not looked into is redacted as a whole.
+// TestStringOfJSONTooDeepToReadRedactedWhole: another reader may read it.
+func TestStringOfJSONTooDeepToReadRedactedWhole(t *testing.T) {
+	deep := strings.Repeat("[", maxLevels+1) + `{"email":"private"}` + strings.Repeat("]", maxLevels+1)
+	quoted, err := json.Marshal(map[string]string{"details": deep})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := rules.Text(quoted)
+	if err != nil || string(text) != `{"details":"[redacted]"}` {
+		t.Errorf("%.80s, %v", text, err)
+	}
+}
+
 func TestStringsNestedTooDeep(t *testing.T) {
 	for _, depth := range []int{maxNesting, maxNesting + 1, 3 * maxNesting} {
 		body := `{"email":1}`
@@ -154,7 +167,7 @@ func TestCheckMember(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, name := range []string{"", ".", ".email", "email.", "a..b", "$.email", "/visitor/email", "users[0].email", "users.*.email", `"email"`} {
+	for _, name := range []string{"", ".", ".email", "email.", "a..b", "$.email", "/visitor/email", "users[0].email", "users.*.email", `"email"`, "email;ip", "email|ip"} {
 		if CheckMember(name) == nil {
 			t.Errorf("%q is accepted", name)
 		}

@@ -16,63 +16,76 @@ import (
 )
 
 const (
-	// maxAge is how long a delivery is remembered. LiveChat retries for about a
-	// minute (https://platform.text.com/docs/getting-started/livechat-apps/webhook-apps).
+	// maxAge is how long after its first receipt a webhook can be repeated.
+	// LiveChat retries for about a minute
+	// (https://platform.text.com/docs/getting-started/livechat-apps/webhook-apps).
 	maxAge = 10 * time.Minute
-	// maxDeliveries is how many are remembered, about 2 MB. The oldest go first.
-	maxDeliveries = 10_000
+	// maxAgeWritten is the same if it was written, and only the answer may be
+	// lost. If it was not, a later webhook with the same body must not be taken
+	// for a repeat.
+	maxAgeWritten = 2 * time.Minute
+	// maxWebhooks is how many are remembered, about 2 MB. The oldest go first.
+	maxWebhooks = 10_000
 )
 
-// Memory holds deliveries that were not acknowledged, by insertId. Its methods
-// may be called concurrently.
+// Memory holds webhooks that are in flight or were not acknowledged, by
+// insertId. Its methods may be called concurrently.
 type Memory struct {
-	mu         sync.Mutex
-	deliveries *simplelru.LRU[string, delivery]
+	mu       sync.Mutex
+	webhooks *simplelru.LRU[string, *webhook]
 }
 
-// delivery is when a webhook was first received, and when it was last.
-type delivery struct{ first, last time.Time }
+// webhook is what is known of the deliveries of one webhook.
+type webhook struct {
+	first        time.Time // when it was first received
+	repeatable   time.Time // until when another delivery is a repeat
+	inFlight     int
+	acknowledged bool
+}
 
 // New returns an empty Memory.
 func New() *Memory {
-	deliveries, err := simplelru.NewLRU[string, delivery](maxDeliveries, nil)
+	webhooks, err := simplelru.NewLRU[string, *webhook](maxWebhooks, nil)
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
-	return &Memory{deliveries: deliveries}
+	return &Memory{webhooks: webhooks}
 }
 
-// Begin begins a delivery that was received now, from a sender that ctx stands
-// for, and returns when it was first received: now, or the time remembered for
-// its insertId in the last ten minutes. That uses the memory up, because the
-// same body may truly recur: an agent can go offline twice.
+// Begin begins a delivery that was received now, from a sender whose connection
+// ctx stands for, and returns when its webhook was first received: with the
+// delivery that is in flight or was not acknowledged, else now.
 //
-// The caller must call end with whether it will acknowledge the delivery. It is
-// remembered if not, and also if the sender hangs up before that.
+// The caller must call end with whether it will acknowledge the delivery. An
+// acknowledged repeat uses the memory up, because the same body may truly
+// recur: an agent can go offline twice.
 func (m *Memory) Begin(ctx context.Context, insertID string, now time.Time) (first time.Time, end func(acknowledged bool)) {
-	first = m.take(insertID, now)
-	remember := func() { m.remember(insertID, delivery{first, now}) }
-	stop := context.AfterFunc(ctx, remember)
-	return first, func(acknowledged bool) {
-		if stop() && !acknowledged {
-			remember()
-		}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w, ok := m.webhooks.Peek(insertID)
+	if !ok || w.inFlight == 0 && now.After(w.repeatable) {
+		w = &webhook{first: now}
+		m.webhooks.Add(insertID, w)
+	}
+	w.inFlight++
+	return w.first, func(acknowledged bool) {
+		m.end(insertID, w, acknowledged, ctx.Err() != nil)
 	}
 }
 
-func (m *Memory) take(insertID string, now time.Time) time.Time {
+func (m *Memory) end(insertID string, w *webhook, acknowledged, hungUp bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d, ok := m.deliveries.Peek(insertID)
-	m.deliveries.Remove(insertID)
-	if !ok || now.Sub(d.last) > maxAge {
-		return now
+	w.inFlight--
+	switch {
+	case !acknowledged:
+		w.repeatable = w.first.Add(maxAge)
+	case !hungUp:
+		w.acknowledged = true
+	default:
+		w.repeatable = w.first.Add(maxAgeWritten)
 	}
-	return d.first
-}
-
-func (m *Memory) remember(insertID string, d delivery) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.deliveries.Add(insertID, d)
+	if kept, ok := m.webhooks.Peek(insertID); w.acknowledged && w.inFlight == 0 && ok && kept == w {
+		m.webhooks.Remove(insertID)
+	}
 }
