@@ -284,6 +284,22 @@ func TestMissingPartIsSaid(t *testing.T) {
 	}
 }
 
+// TestWholeEntryOutweighsPartsOfItsCopy: a webhook can be small enough for one
+// entry and too large for one line on stdout.
+func TestWholeEntryOutweighsPartsOfItsCopy(t *testing.T) {
+	event := body(`{"id":"T1_1","type":"message","author_id":"smith@example.com","created_at":"2026-03-09T15:46:51Z","text":"` + strings.Repeat("x", 100_000) + `"}`)
+	entry := entries(t, chatstest.Chat{Deliveries: []chatstest.Delivery{{Received: at(2), Body: event}}})
+	onStdout := entries(t, chatstest.Chat{Deliveries: []chatstest.Delivery{{Received: at(1), Copy: true, Body: event}}})
+	if len(entry) != 1 || len(onStdout) < 2 || entry[0].InsertID != onStdout[0].InsertID {
+		t.Fatalf("%d entries and %d copies", len(entry), len(onStdout))
+	}
+	onStdout[0].Timestamp = entry[0].Timestamp.Add(-time.Second)
+	got := chats.From([]chats.Entry{onStdout[0], entry[0]})
+	if len(got) != 1 || len(got[0].Transcript) != 1 || slices.Contains(got[0].Incomplete, chats.MissingPart) {
+		t.Errorf("got %d chats, incomplete: %v", len(got), got[0].Incomplete)
+	}
+}
+
 func TestUnreadableWebhookIsSaid(t *testing.T) {
 	for _, thread := range []string{"T1", "[redacted]"} {
 		got := chats.From([]chats.Entry{{InsertID: "a", Timestamp: at(0), Webhook: []byte(`"x"`),

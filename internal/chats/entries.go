@@ -25,7 +25,7 @@ type Entry struct {
 }
 
 // join replaces the parts of each split entry by one entry, without a webhook
-// if parts are missing.
+// if parts are missing that no other entry has.
 func join(entries []Entry) []Entry {
 	if !slices.ContainsFunc(entries, Entry.isPart) {
 		return entries
@@ -36,16 +36,17 @@ func join(entries []Entry) []Entry {
 		parts int
 	}
 	sets := map[set][]Entry{}
+	complete := map[string]bool{} // by id
 	var joined []Entry
 	for _, e := range entries {
 		if e.isPart() {
 			s := set{e.InsertID, e.Parts}
 			sets[s] = append(sets[s], e)
 		} else {
+			complete[e.InsertID] = true
 			joined = append(joined, e)
 		}
 	}
-	complete := map[string]bool{}
 	for s, parts := range sets {
 		if whole := joinParts(parts); whole.Webhook != nil {
 			complete[s.id] = true
