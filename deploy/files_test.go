@@ -2,8 +2,10 @@ package deploy
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,11 @@ import (
 	"cloud.google.com/go/monitoring/dashboard/apiv1/dashboardpb"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"example.com/livechat-webhook/deploy/picture/day"
+	"example.com/livechat-webhook/deploy/picture/metric"
+	"example.com/livechat-webhook/internal/chats"
+	"example.com/livechat-webhook/internal/chats/logentry"
 )
 
 // parse reads a file with its placeholders filled in; an unknown field is an
@@ -90,7 +97,7 @@ func fields(filter string) []string {
 	var names []string
 	for _, name := range field.FindAllString(quoted.ReplaceAllString(filter, " "), -1) {
 		switch name {
-		case "AND", "OR", "NOT", "EXTRACT":
+		case "AND", "OR", "NOT", "EXTRACT", "REGEXP_EXTRACT":
 		default:
 			names = append(names, name)
 		}
@@ -231,6 +238,158 @@ func TestDashboardShowsOurMetrics(t *testing.T) {
 		if logs := tile.GetWidget().GetLogsPanel(); logs != nil {
 			checkFields(t, entries(t), "dashboard.json", logs.GetFilter())
 		}
+	}
+}
+
+// v2Only are the metrics that v3 webhooks never fill.
+var v2Only = map[string]bool{"livechat_chat_seconds": true, "livechat_first_reply_seconds": true}
+
+// TestChartsThatV3LeavesEmpty: they are at the bottom and say so. All others
+// about webhooks are filled by the simulated day, which is of v3.
+func TestChartsThatV3LeavesEmpty(t *testing.T) {
+	d := new(dashboardpb.Dashboard)
+	parse(t, "dashboard.json", d)
+	entries := simulated(t)
+	var v2, bottom int32 = 1000, 0
+	for _, tile := range d.GetMosaicLayout().GetTiles() {
+		title, only := tile.GetWidget().GetTitle(), false
+		for _, match := range metricName.FindAllStringSubmatch(protojson.Format(tile), -1) {
+			name := strings.TrimSuffix(match[1], "_sum")
+			if only = v2Only[name]; only == (len(points(t, entries, name)) > 0) {
+				t.Errorf("%s is filled by v3: %t", name, only)
+			}
+		}
+		if says := strings.HasSuffix(title, "(v2 webhooks only)"); says != only {
+			t.Errorf("%q says that it is of v2 only: %t", title, says)
+		}
+		if only {
+			v2 = min(v2, tile.GetYPos())
+		} else {
+			bottom = max(bottom, tile.GetYPos()+tile.GetHeight())
+		}
+	}
+	if v2 < bottom {
+		t.Errorf("charts that v3 leaves empty begin at %d, above the end of others at %d", v2, bottom)
+	}
+}
+
+func simulated(t *testing.T) []metric.Entry {
+	t.Helper()
+	simulated, err := day.Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := metric.Entries(simulated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+func points(t *testing.T, entries []metric.Entry, name string) []metric.Point {
+	t.Helper()
+	m, err := metric.Read("metrics/"+name+".json", "my-project")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Points(entries)
+}
+
+// TestMetricsAgreeWithChats compares what the metrics count on a simulated day,
+// one entry at a time, with what package chats makes of the same entries.
+func TestMetricsAgreeWithChats(t *testing.T) {
+	all, err := day.Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read []chats.Entry
+	for _, e := range all {
+		read = append(read, logentry.Entry(e))
+	}
+	want := map[string]map[string]int{}
+	add := func(name, label string) {
+		if want[name] == nil {
+			want[name] = map[string]int{}
+		}
+		want[name][label]++
+	}
+	for _, c := range chats.From(read) {
+		add("livechat_chats_started", "")
+		add("livechat_chats_by_group", c.Group)
+		for _, transfer := range c.Transfers {
+			add("livechat_transfers", transfer.Reason)
+		}
+		if !c.Ended.IsZero() {
+			add("livechat_chats_ended", "")
+			add("livechat_chats_closed", closedBy(c.ClosedBy))
+		}
+		for _, item := range c.Transcript {
+			if item.Type == "message" {
+				add("livechat_messages", "")
+			}
+		}
+		for _, step := range c.Course {
+			switch step.What {
+			case "rated":
+				add("livechat_ratings", step.Detail)
+			case "tagged":
+				add("livechat_tags", step.Detail)
+			}
+		}
+	}
+	entries := simulated(t)
+	for name, counts := range want {
+		got := map[string]int{}
+		for _, p := range points(t, entries, name) {
+			got[strings.Join(slices.Collect(maps.Values(p.Labels)), " ")]++
+		}
+		if !maps.Equal(got, counts) {
+			t.Errorf("%s: the metric counts %v, the chats have %v", name, got, counts)
+		}
+		if name != "livechat_chats_started" && name != "livechat_chats_ended" && name != "livechat_messages" && len(counts) < 2 {
+			t.Errorf("%s: the day has only %v", name, counts)
+		}
+	}
+	if len(want) != 8 {
+		t.Errorf("%d metrics are compared", len(want))
+	}
+}
+
+// closedBy is what a single webhook tells of who closed the chat: it does not
+// tell a customer from an AI agent.
+func closedBy(a *chats.Author) string {
+	if a.Kind == chats.KindCustomer {
+		return ""
+	}
+	return string(a.Kind)
+}
+
+// TestEachRatingCountsOnce: LiveChat sends it as an event and as a property.
+func TestEachRatingCountsOnce(t *testing.T) {
+	m, err := metric.Read("metrics/livechat_ratings.json", "my-project")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rated, counted := 0, []string{}
+	for _, file := range glob(t, "../testdata/v3/*.entry.json") {
+		if !has(object(t, file), "jsonPayload.rating") {
+			continue
+		}
+		rated++
+		e := new(loggingpb.LogEntry)
+		if err := protojson.Unmarshal([]byte(read(t, file)), e); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := metric.Entries([]*loggingpb.LogEntry{e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range m.Points(entries) {
+			counted = append(counted, e.GetLabels()["event"]+" "+p.Labels["rating"])
+		}
+	}
+	if rated < 2 || !slices.Equal(counted, []string{"incoming_event good"}) {
+		t.Errorf("of %d entries with a rating these count: %q", rated, counted)
 	}
 }
 
