@@ -275,7 +275,7 @@ func TestChartsThatV3LeavesEmpty(t *testing.T) {
 
 func simulated(t *testing.T) []metric.Entry {
 	t.Helper()
-	simulated, err := day.Entries()
+	simulated, err := day.Entries(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func points(t *testing.T, entries []metric.Entry, name string) []metric.Point {
 // TestMetricsAgreeWithChats compares what the metrics count on a simulated day,
 // one entry at a time, with what package chats makes of the same entries.
 func TestMetricsAgreeWithChats(t *testing.T) {
-	all, err := day.Entries()
+	all, err := day.Entries(1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,8 @@ func (c *chat) chance(p float64) bool { return c.r.Float64() < p }
 // run lets the chat happen, from its start to its end.
 func (c *chat) run() {
 	switch {
+	case c.load < 0.01 && c.chance(0.5):
+		c.unattended()
 	case c.chance(0.3):
 		c.withBot()
 	case c.chance(0.03 + 0.3*c.load):
@@ -89,6 +91,15 @@ func (c *chat) withBot() {
 	c.write(c.customer)
 	c.handOver("manual", c.group, bot)
 	c.served()
+}
+
+// unattended is a chat that starts when no agent is there.
+func (c *chat) unattended() {
+	c.start(nil, nil)
+	c.pass(5, 0.4)
+	c.write(c.customer)
+	c.pass(300, 0)
+	c.archive("routing.archived_offline", "")
 }
 
 // queued is a chat that waits for an agent, perhaps in vain.
@@ -256,6 +267,9 @@ func (c *chat) close() {
 	case c.chance(0.5):
 		c.pass(10, 0.5)
 		c.archive("manual_archived_customer", c.customer)
+	case c.chance(0.3):
+		c.pass(60, 0.5)
+		c.archive("archived_customer_disconnected", "")
 	default:
 		c.pass(600, 0)
 		c.archive("routing.archived_inactive", "")

@@ -1,9 +1,8 @@
-// Package day simulates the v3 webhooks of a shop's day and returns the log
+// Package day simulates the v3 webhooks of a shop's days and returns the log
 // entries that the function makes of them.
 package day
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"math"
@@ -21,30 +20,30 @@ import (
 	"example.com/livechat-webhook/internal/console"
 )
 
-// Start is when the day begins.
+// Start is when the first day begins, a Monday.
 var Start = time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)
 
-// Entries returns the entries of the day, the same in every call: few chats at
-// night and many in the afternoon, an hour in which somebody guesses at the
-// secret, and some minutes in which Cloud Logging is unavailable.
+// Entries returns the entries of that many days, the same in every call: few
+// chats at night and on weekends and many in the afternoon. Each day has an hour
+// in which somebody guesses at the secret, and some minutes in which Cloud
+// Logging is unavailable.
 //
 // The bodies have the shapes of testdata/chats. Packages payload and entry turn
 // them into entries, as in the function, with the time of the day instead of
 // the clock's.
-func Entries() ([]*loggingpb.LogEntry, error) {
-	return entries(rand.New(rand.NewPCG(1, 2)), Start)
-}
-
-func entries(r *rand.Rand, start time.Time) ([]*loggingpb.LogEntry, error) {
-	all, err := chatstest.Chat{Deliveries: deliveries(r, start)}.Entries()
+func Entries(days int) ([]*loggingpb.LogEntry, error) {
+	r := rand.New(rand.NewPCG(1, 2))
+	all, err := chatstest.Chat{Deliveries: deliveries(r, days)}.Entries()
 	if err != nil {
 		return nil, err
 	}
-	refused, err := refusals(r, start.Add(3*time.Hour))
-	if err != nil {
-		return nil, err
+	for d := range days {
+		refused, err := refusals(r, Start.AddDate(0, 0, d).Add(3*time.Hour))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, refused...)
 	}
-	all = append(all, refused...)
 	for _, e := range all {
 		e.Resource = resource
 	}
@@ -56,22 +55,33 @@ var resource = &monitoredres.MonitoredResource{Type: "cloud_run_revision", Label
 	"revision_name": "livechat-webhook-00001-abc", "configuration_name": "livechat-webhook",
 }}
 
-// deliveries returns the webhooks of a day in the order in which they come.
-func deliveries(r *rand.Rand, start time.Time) []chatstest.Delivery {
-	end := start.Add(24 * time.Hour)
+// deliveries returns the webhooks in the order in which they come.
+func deliveries(r *rand.Rand, days int) []chatstest.Delivery {
+	end := Start.AddDate(0, 0, days)
 	var all []chatstest.Delivery
-	for minute := range 24 * 60 {
-		load := math.Exp(-math.Pow((float64(minute)/60-14)/4, 2))
-		if r.Float64() < 0.03+0.75*load {
-			c := newChat(r, start.Add(time.Duration((float64(minute)+r.Float64())*float64(time.Minute))), load)
+	for at := Start; at.Before(end); at = at.Add(time.Minute) {
+		if load := load(at); r.Float64() < 0.03+0.75*load {
+			c := newChat(r, at.Add(time.Duration(r.Float64()*float64(time.Minute))).Truncate(time.Microsecond), load)
 			c.run()
 			all = append(all, c.sent...)
 		}
 	}
 	all = slices.DeleteFunc(all, func(d chatstest.Delivery) bool { return !d.Received.Before(end) })
-	all = failed(all, start.Add(16*time.Hour+10*time.Minute))
+	for d := range days {
+		all = failed(all, Start.AddDate(0, 0, d).Add(16*time.Hour+10*time.Minute))
+	}
 	slices.SortStableFunc(all, func(a, b chatstest.Delivery) int { return a.Received.Compare(b.Received) })
 	return all
+}
+
+// load returns how busy the shop is at a time, from 0 to 1.
+func load(at time.Time) float64 {
+	hour := float64(at.Hour()) + float64(at.Minute())/60
+	load := math.Exp(-math.Pow((hour-14)/4, 2))
+	if at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
+		load *= 0.4
+	}
+	return load
 }
 
 // failed has every other write of six minutes fail. LiveChat delivers the
@@ -101,9 +111,6 @@ func refusals(r *rand.Rand, since time.Time) ([]*loggingpb.LogEntry, error) {
 			all = append(all, e)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *loggingpb.LogEntry) int {
-		return cmp.Compare(a.GetTimestamp().AsTime().UnixNano(), b.GetTimestamp().AsTime().UnixNano())
-	})
 	return all, nil
 }
 
