@@ -231,7 +231,12 @@ func TestDashboardShowsOurMetrics(t *testing.T) {
 			t.Errorf("%s is not shown", name)
 		}
 	}
-	for _, tile := range d.GetMosaicLayout().GetTiles() {
+	for i, tile := range d.GetMosaicLayout().GetTiles() {
+		for _, other := range d.GetMosaicLayout().GetTiles()[:i] {
+			if overlap(tile, other) {
+				t.Errorf("%s covers %s", tile.GetWidget().GetTitle(), other.GetWidget().GetTitle())
+			}
+		}
 		if tile.GetXPos()+tile.GetWidth() > d.GetMosaicLayout().GetColumns() {
 			t.Errorf("%s lies outside", tile.GetWidget().GetTitle())
 		}
@@ -239,6 +244,11 @@ func TestDashboardShowsOurMetrics(t *testing.T) {
 			checkFields(t, entries(t), "dashboard.json", logs.GetFilter())
 		}
 	}
+}
+
+func overlap(a, b *dashboardpb.MosaicLayout_Tile) bool {
+	return a.GetXPos() < b.GetXPos()+b.GetWidth() && b.GetXPos() < a.GetXPos()+a.GetWidth() &&
+		a.GetYPos() < b.GetYPos()+b.GetHeight() && b.GetYPos() < a.GetYPos()+a.GetHeight()
 }
 
 // v2Only are the metrics that v3 webhooks never fill.
