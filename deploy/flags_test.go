@@ -14,8 +14,9 @@ import (
 var commands = []string{
 	"alpha monitoring policies create", "alpha monitoring policies delete", "alpha monitoring policies describe",
 	"alpha monitoring policies list", "alpha monitoring policies update",
-	"artifacts packages delete", "artifacts packages describe", "auth list", "components update", "config set", "functions deploy",
+	"artifacts packages delete", "artifacts packages describe", "auth application-default login", "auth list", "components update", "config set", "functions deploy",
 	"iam service-accounts create", "iam service-accounts delete", "iam service-accounts describe", "iam service-accounts list",
+	"logging buckets update",
 	"logging metrics create", "logging metrics delete", "logging metrics describe", "logging metrics list", "logging metrics update", "logging read",
 	"monitoring dashboards create", "monitoring dashboards delete", "monitoring dashboards describe",
 	"monitoring dashboards list", "monitoring dashboards update",

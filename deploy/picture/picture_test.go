@@ -14,9 +14,6 @@ func TestPicturesAreOfTheDashboards(t *testing.T) {
 	}
 	for _, name := range []string{"dashboard", "chats"} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := os.Stat("../" + name + ".json"); err != nil {
-				t.Skip(err)
-			}
 			want, err := os.ReadFile("../" + name + ".png")
 			if err != nil {
 				t.Fatal(err)

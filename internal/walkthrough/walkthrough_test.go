@@ -82,12 +82,12 @@ func TestFromNothingToCharts(t *testing.T) {
 		t.Error("the secret is shown")
 	}
 	webhooks, made := api.Webhooks(), things(t, state)
-	if len(webhooks) != 3 {
-		t.Fatalf("%d webhooks registered, want 3", len(webhooks))
+	if len(webhooks) != 12 {
+		t.Fatalf("%d webhooks registered, want 12", len(webhooks))
 	}
 
 	out = follow()
-	if !strings.Contains(out, "3 already") {
+	if !strings.Contains(out, "12 already") {
 		t.Errorf("the second time is not told apart:\n%s", out)
 	}
 	if diff := cmp.Diff(webhooks, api.Webhooks()); diff != "" {
