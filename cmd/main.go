@@ -6,6 +6,8 @@
 //	main.go      flags, environment, server, how to send a first webhook
 //	website.go   refusing requests that a browser sends for a website
 //	terminal.go  entries and messages as lines for people or as JSON
+//	serve.go     the page at an address of its own
+//	page         the page: what arrives, as webhooks and as chats
 package main
 
 import (
@@ -26,7 +28,10 @@ import (
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
+	"cloud.google.com/go/logging/apiv2/loggingpb"
+
 	livechatwebhook "example.com/livechat-webhook"
+	"example.com/livechat-webhook/cmd/page"
 	"example.com/livechat-webhook/internal/cloudlogtest"
 	"example.com/livechat-webhook/internal/config"
 	"example.com/livechat-webhook/internal/console"
@@ -42,8 +47,9 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	con := newConsole(os.Stdout, os.Stderr)
-	if err := run(ctx, o, con); err != nil {
+	store := page.NewStore()
+	con := newConsole(io.MultiWriter(os.Stdout, store.Copies()), os.Stderr)
+	if err := run(ctx, o, con, store); err != nil {
 		con.Say(console.Error, strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
@@ -52,7 +58,9 @@ func main() {
 // options are the flags.
 type options struct {
 	host, project string
-	asJSON        bool
+	asJSON, body  bool
+	// page is the host:port of the page, or empty.
+	page, keep string
 }
 
 // parse parses the arguments. It writes errors and the help to w.
@@ -64,13 +72,17 @@ func parse(args []string, w io.Writer) (options, error) {
 		fmt.Fprint(w, `usage: go run ./cmd [flags]
 
 Runs the function on http://localhost:8080 (PORT changes the port) and prints
-every webhook as Cloud Logging would store it. It needs no account.
+every webhook as Cloud Logging would store it. A page shows them too, and the
+chats that they are about. It needs no account.
 
 `)
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.host, "host", "localhost", "`HOST` to listen on; all interfaces if empty")
 	flags.BoolVar(&o.asJSON, "json", false, "print entries as Cloud Logging's own JSON, one per line")
+	flags.BoolVar(&o.body, "body", false, "print each body too, indented, as it came but for its secrets")
+	flags.StringVar(&o.page, "page", "localhost:8081", "serve the page at `HOST:PORT`, or the next free port; no page if empty")
+	flags.StringVar(&o.keep, "keep", "", "keep each webhook as files in `DIR`, and show them after a restart")
 	flags.Func("project", "write to Cloud Logging in project `P`, with your credentials, instead of the terminal", func(p string) error {
 		if p == "" {
 			return errors.New("the project is empty")
@@ -90,17 +102,22 @@ every webhook as Cloud Logging would store it. It needs no account.
 }
 
 // run serves the function until ctx ends. Entries go to the terminal, or to
-// Cloud Logging if there is a project.
-func run(ctx context.Context, o options, con *console.Console) error {
+// Cloud Logging if there is a project, and what arrives to store.
+func run(ctx context.Context, o options, con *console.Console, store *page.Store) error {
 	defer con.Flush()
 	var emulator string
+	var setFaults func(cloudlogtest.Faults)
 	if o.project == "" {
-		logging, err := cloudlogtest.Start("127.0.0.1:0", entryPrinter(os.Stdout, o.asJSON, colors(os.Stdout), con))
+		print := entryPrinter(os.Stdout, o.asJSON, colors(os.Stdout), con)
+		logging, err := cloudlogtest.Start("127.0.0.1:0", func(e *loggingpb.LogEntry) {
+			print(e)
+			store.Written(e)
+		})
 		if err != nil {
 			return err
 		}
 		defer logging.Close()
-		emulator = logging.Addr()
+		emulator, setFaults = logging.Addr(), logging.SetFaults
 	}
 	c, err := config.Load(ctx, environment(o.project, emulator))
 	if err != nil {
@@ -110,6 +127,15 @@ func run(ctx context.Context, o options, con *console.Console) error {
 	if err := a.free(); err != nil {
 		return err
 	}
+	pg := page.New(page.Options{Store: store, Config: c, Function: a.url(), SetFaults: setFaults, Keep: o.keep})
+	if o.body {
+		pg.Recorded = func(w *page.Webhook) { io.WriteString(os.Stdout, bodyLines(pg.Body(w))) }
+	}
+	closePage, err := servePage(pg, o, a, con)
+	if err != nil {
+		return err
+	}
+	defer closePage()
 	explain(con, o, a)
 	for _, warning := range c.Warnings {
 		con.Say(console.Warning, warning)
@@ -124,7 +150,7 @@ func run(ctx context.Context, o options, con *console.Console) error {
 		handler = refuseWebsites(f, con)
 	}
 	defer f.Drain()
-	return serve(ctx, handler, a, func() { hint(con, a, c.Secrets) })
+	return serve(ctx, pg.Record(handler), a, func() { hint(con, a, c.Secrets) })
 }
 
 // environment returns a getenv with the project and the stand-in for Cloud

@@ -47,7 +47,7 @@ func TestFirstWebhook(t *testing.T) {
 
 func TestFirstMessages(t *testing.T) {
 	p := start(t, nil)
-	want := []string{"starting on " + p.url, "accepted from anybody", "listening on " + p.url}
+	want := []string{"page on http://localhost:", "starting on " + p.url, "accepted from anybody", "listening on " + p.url}
 	if len(p.started) != len(want) {
 		t.Fatalf("%d lines, want %d: %q", len(p.started), len(want), p.started)
 	}

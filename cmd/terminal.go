@@ -25,7 +25,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // newConsole returns a Console that writes copies to out. Messages go to err,
 // as lines for people if it is a terminal.
-func newConsole(out, err *os.File) *console.Console {
+func newConsole(out io.Writer, err *os.File) *console.Console {
 	var messages io.Writer = safeLines{err}
 	if isTerminal(err) {
 		messages = messagePrinter{err, colors(err)}
@@ -82,6 +82,21 @@ func forPeople(e *loggingpb.LogEntry, p palette) string {
 	return fmt.Sprintf("%s %s\n                       %s\n",
 		p.start(e.GetTimestamp().AsTime(), e.GetSeverity().String()), message,
 		p.paint(dim, escape(strings.Join(pairs, " "))))
+}
+
+// bodyLines returns a body indented, its members in the order in which they
+// came, without control characters but line breaks. What is no JSON stays as it
+// is.
+func bodyLines(body []byte) string {
+	text := jsontext.Value(slices.Clone(body))
+	if err := text.Indent(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.WithIndent("  ")); err != nil {
+		text = body
+	}
+	var lines strings.Builder
+	for line := range strings.Lines(string(text)) {
+		lines.WriteString("  " + escape(strings.TrimRight(line, "\r\n")) + "\n")
+	}
+	return lines.String()
 }
 
 // messagePrinter rewrites the structured lines of a Console as lines for
