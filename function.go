@@ -280,13 +280,6 @@ func (f *Function) copy(record *entry.Record, notWritten string) error {
 // answer answers a request by its outcome. No answer depends on what was sent.
 func (f *Function) answer(w http.ResponseWriter, outcome error) {
 	a := answerTo(outcome)
-	switch a.err {
-	case nil:
-	case errInternal:
-		f.console.Failed(a.err.Error(), outcome)
-	default:
-		f.console.Refused(a.err.Error(), a.status, outcome)
-	}
 	h := w.Header()
 	switch a.status {
 	case http.StatusMethodNotAllowed:
@@ -303,6 +296,18 @@ func (f *Function) answer(w http.ResponseWriter, outcome error) {
 	// The answer has left before the request counts as served, because the
 	// process may exit then.
 	http.NewResponseController(w).Flush()
+	f.report(a, outcome)
+}
+
+// report writes to stderr what went wrong. The answer does not wait for it.
+func (f *Function) report(a answer, outcome error) {
+	switch a.err {
+	case nil:
+	case errInternal:
+		f.console.Failed(a.err.Error(), outcome)
+	default:
+		f.console.Refused(a.err.Error(), a.status, outcome)
+	}
 }
 
 // answerTo returns the row of answers for an outcome.

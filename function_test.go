@@ -169,6 +169,7 @@ func (b *buffer) lines(t *testing.T) []map[string]any {
 // refusal reads the one line about a refusal from stderr.
 func (d *deployment) refusal(t *testing.T) map[string]any {
 	t.Helper()
+	until(t, func() bool { return d.stderr.String() != "" }) // the answer does not wait for it
 	lines := d.stderr.lines(t)
 	if len(lines) != 1 {
 		t.Fatalf("%d lines on stderr, want 1: %v", len(lines), lines)
@@ -314,6 +315,7 @@ func TestTooManyBytesInFlight(t *testing.T) {
 		!strings.HasSuffix(answer, "Too many webhooks at once. Please repeat this one.") {
 		t.Errorf("answer %q", answer)
 	}
+	until(t, func() bool { return d.stderr.String() != "" })
 	if lines := d.stderr.lines(t); len(lines) == 0 || lines[0]["reason"] != "too many bytes in flight" {
 		t.Errorf("lines %v", lines)
 	}
@@ -1002,6 +1004,7 @@ func TestLines(t *testing.T) {
 	d.now = func() time.Time { return time.Unix(1552126505, 0) }
 	d.logging.SetFaults(fail(codes.PermissionDenied))
 	d.post(t, string(body))
+	until(t, func() bool { return d.stderr.String() != "" })
 	refused := d.stderr.String()
 	d.post(t, string(body), "Authorization", basic("the-new-secret"))
 	now := regexp.MustCompile(`"time":"[^"]*"`)

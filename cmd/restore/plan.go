@@ -17,9 +17,9 @@ import (
 )
 
 // repeatWindow is how far apart deliveries of the same body may be to count as
-// one webhook, as the function itself counts them (internal/repeats). Later the
-// same body is another webhook: an agent can go offline twice.
-const repeatWindow = 10 * time.Minute
+// one webhook: LiveChat retries for about a minute. Later the same body is
+// another webhook: an agent can go offline twice.
+const repeatWindow = 2 * time.Minute
 
 // delivery is the copy of one delivery of a webhook. All of its lines have the
 // same insertId, apart from the part's number, and time.
@@ -43,8 +43,8 @@ func (d *delivery) record() *entry.Record {
 	return entry.Join(lines)
 }
 
-// refused reports whether Cloud Logging refused the delivery for good. All lines
-// say the same.
+// refused reports whether Cloud Logging refused the delivery for good. It was
+// acknowledged then, so LiveChat does not repeat it. All lines say the same.
 func (d *delivery) refused() bool {
 	for _, line := range d.lines {
 		return line.NotWritten == codes.InvalidArgument.String()
@@ -127,13 +127,15 @@ type webhook struct {
 type wantedEntry struct {
 	insertID string
 	time     time.Time
-	listed   bool
+	// window is how far its time may be from that of another delivery.
+	window time.Duration
+	listed bool
 }
 
 // isIn reports whether e is the wanted entry, be it under the time of another
 // delivery.
 func (w *wantedEntry) isIn(e *loggingpb.LogEntry) bool {
-	return e.GetInsertId() == w.insertID && e.GetTimestamp().AsTime().Sub(w.time).Abs() <= repeatWindow
+	return e.GetInsertId() == w.insertID && e.GetTimestamp().AsTime().Sub(w.time).Abs() <= w.window
 }
 
 // listed reports whether all entries of w are in the log.
@@ -166,7 +168,7 @@ func (c *copies) plan(log cloudlog.Destination) []*webhook {
 	latest := map[string]*webhook{} // by insertId
 	for _, d := range deliveries {
 		w := latest[d.insertID]
-		if w == nil || d.time.Sub(w.deliveries[0].time) > repeatWindow {
+		if w == nil || d.time.Sub(w.deliveries[0].time) > repeatWindow || w.deliveries[len(w.deliveries)-1].refused() {
 			w = new(webhook)
 			latest[d.insertID] = w
 			webhooks = append(webhooks, w)
@@ -186,6 +188,10 @@ func (w *webhook) prepare(log cloudlog.Destination) {
 	if first < 0 {
 		return
 	}
+	window := repeatWindow
+	if w.refused {
+		window = 0
+	}
 	d := w.deliveries[first]
 	w.destination = log
 	w.destination.Resource = d.resource
@@ -195,7 +201,7 @@ func (w *webhook) prepare(log cloudlog.Destination) {
 		if err := proto.Unmarshal(wire, e); err != nil {
 			panic(err) // Entries writes what can be read
 		}
-		w.wanted = append(w.wanted, &wantedEntry{insertID: e.GetInsertId(), time: d.time})
+		w.wanted = append(w.wanted, &wantedEntry{insertID: e.GetInsertId(), time: d.time, window: window})
 	}
 	for _, d := range w.deliveries {
 		d.lines = nil // as large as all bodies

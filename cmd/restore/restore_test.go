@@ -558,14 +558,40 @@ func TestSameBodyLaterIsAnotherWebhook(t *testing.T) {
 	}
 	printAt(90 * time.Minute)
 	p.restore(t)
-	for _, ago := range []time.Duration{time.Hour, 2 * time.Hour, 2*time.Hour - time.Minute} {
+	for _, ago := range []time.Duration{time.Hour, time.Hour + 5*time.Minute, 2 * time.Hour, 2*time.Hour - time.Minute} {
 		printAt(ago)
 	}
 	code, stdout, _ := p.restore(t)
-	wantOutput(t, code, exitOK, stdout, "4 copies of 3 webhooks: 1 there before, 2 written, 0 refused for good\n")
-	if n := len(p.listed(t)); n != 3 {
-		t.Errorf("%d entries listed, want 3", n)
+	wantOutput(t, code, exitOK, stdout, "5 copies of 4 webhooks: 1 there before, 3 written, 0 refused for good\n")
+	if n := len(p.listed(t)); n != 4 {
+		t.Errorf("%d entries listed, want 4", n)
 	}
+}
+
+// TestEachAcknowledgedCopyIsAWebhook: what was refused for good was acknowledged,
+// so the same body a moment later is no repeat.
+func TestEachAcknowledgedCopyIsAWebhook(t *testing.T) {
+	p := newProject(t)
+	p.outage(t, codes.InvalidArgument, clockless, clockless)
+	code, stdout, _ := p.restore(t, "-refused")
+	wantOutput(t, code, exitOK, stdout, "2 copies of 2 webhooks: 0 there before, 2 written, 0 refused for good\n")
+	if n := len(p.listed(t)); n != 2 {
+		t.Errorf("%d entries listed, want 2", n)
+	}
+}
+
+func TestRecurrenceInTheLogDoesNotHideACopy(t *testing.T) {
+	p := newProject(t)
+	f := p.deploy(t, first)
+	p.SetFaults(fail(codes.PermissionDenied))
+	f.post(t, clockless)
+	copied := f.stdout.take()
+	p.SetFaults(cloudlogtest.Faults{})
+	earlier := time.Now().UTC().Add(-5 * time.Minute).Format(time.RFC3339Nano)
+	p.print(t, first, regexp.MustCompile(`"time":"[^"]*"`).ReplaceAllString(copied, `"time":"`+earlier+`"`))
+	p.deploy(t, first).post(t, clockless)
+	code, stdout, _ := p.restore(t)
+	wantOutput(t, code, exitOK, stdout, "1 copy of 1 webhook: 0 there before, 1 written, 0 refused for good\n")
 }
 
 // TestWaitsForLiveChatsLastAttempt has LiveChat's next attempt succeed while

@@ -167,5 +167,5 @@ func (c *Console) print(l Line) {
 }
 
 // Copy writes lines, each ending in a line break, to stdout. It returns an error
-// if they are not written within a second.
+// if that takes longer than one and a half seconds.
 func (c *Console) Copy(lines []byte) error { return c.out.write(lines) }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// patience is how long a write may take, the wait for others included. Requests
-// are answered after it: LiveChat waits about 10 s, and 8 are for the write to
-// Cloud Logging.
-const patience = time.Second
+// patience is how long a write may take, the wait for others included. A webhook
+// that was not written is answered after its copy: LiveChat waits about 10 s, and
+// 8 are for the write to Cloud Logging.
+const patience = 1500 * time.Millisecond
 
 var errStalled = errors.New("the output stalls")
 

@@ -1,4 +1,4 @@
-// Package entry makes of a verified webhook what will stand in Cloud Logging.
+// Package entry turns a verified webhook into what Cloud Logging will store.
 //
 // [Builder.Record] takes secrets and personal data out and collects what an
 // entry says; [Record.Entries] turns that into entries of the Cloud Logging
@@ -30,7 +30,7 @@ const (
 	maxAhead = time.Minute
 )
 
-// maxLabel is the most bytes of a label's value. Ids are far shorter; only a
+// maxLabel is the maximum number of bytes in a label's value. Ids are far shorter; only a
 // body made up by somebody who knows a secret has more, and has it whole in
 // the payload.
 const maxLabel = 512
@@ -40,7 +40,7 @@ const maxLabel = 512
 // for the webhook in every part.
 const maxMessage = 4 << 10
 
-// minScrubbed is the least number of bytes of a secret that came with a body
+// minScrubbed is the minimum number of bytes of a secret that came with a body
 // and is none of the function's own, from which on it is looked for in the
 // rest of the body too. LiveChat's tokens have 32; to look for "1" would only
 // spoil the entry.
@@ -84,14 +84,14 @@ type Delivery struct {
 	// Received is the time of receipt, of the first delivery if this one is a
 	// repeat.
 	Received time.Time
-	// Secret is the number of the secret that matched, from 1; 0 for none.
+	// Secret is the number of the secret that matched, from 1, or 0 if none did.
 	Secret int
 	// Header may name the trace that the request belongs to.
 	Header http.Header
 }
 
 // Record is one webhook as it will be logged, in whatever form. What was
-// redacted stands nowhere in it.
+// redacted appears nowhere in it.
 type Record struct {
 	Severity ltype.LogSeverity
 	Time     time.Time

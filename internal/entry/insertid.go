@@ -7,11 +7,11 @@ import (
 	"encoding/hex"
 )
 
-// idKey is the key of the hash that identifies a delivery, nil for none.
+// idKey is the key of the hash that identifies a delivery, nil if there is none.
 type idKey []byte
 
 // newIDKey derives a key from a secret. The secret itself is long-lived and
-// used elsewhere, so it is no key.
+// used elsewhere, so it is not used as the key.
 func newIDKey(secret string) idKey {
 	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "livechat-webhook insertId", sha256.Size)
 	if err != nil {

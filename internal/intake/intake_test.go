@@ -253,6 +253,29 @@ func TestLargestGivesWay(t *testing.T) {
 	})
 }
 
+// TestBodiesGiveWayAgainAndAgain: what those that gave way have returned counts
+// as free.
+func TestBodiesGiveWayAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, newIntake(0))
+		for round := range 10 {
+			s.fill(t)
+			s.whole(t, "/real", 240_000)
+			time.Sleep(patience(240_000) + patience(200_000))
+			synctest.Wait()
+			read := 0
+			for len(s.outcomes) > 0 {
+				if o := <-s.outcomes; o.path == "/real" && o.err == nil {
+					read++
+				}
+			}
+			if read != 1 {
+				t.Fatalf("round %d: nobody gave way", round)
+			}
+		}
+	})
+}
+
 // TestWholeBodyGivesWay: so does one that is whole and waits to be worked on.
 func TestWholeBodyGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

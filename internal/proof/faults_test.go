@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -206,6 +207,33 @@ func TestWebhooksInFlightFinishAfterSIGTERM(t *testing.T) {
 		t.Errorf("%d webhooks in the log, want %d", n, webhooks)
 	}
 	t.Logf("%d webhooks in flight at SIGTERM: %d acknowledged and in the log, %v", webhooks, acknowledged.Load(), p.cmd.ProcessState)
+}
+
+// TestEveryRefusalReportedAtTheEnd: lines cover several refusals, and the last
+// ones are written on SIGTERM.
+func TestEveryRefusalReportedAtTheEnd(t *testing.T) {
+	const requests = 32
+	log := standIn(t)
+	p := run(t, log.Addr())
+	for range requests {
+		if status, err := post(p.url, "{}"); status != 401 || err != nil {
+			t.Fatalf("status %d, %v", status, err)
+		}
+	}
+	p.end(syscall.SIGTERM)
+	reported := 0
+	for line := range strings.Lines(p.stderr.String()) {
+		var l struct {
+			Reason string
+			Count  int
+		}
+		if json.Unmarshal([]byte(line), &l) == nil && l.Reason == "no secret" {
+			reported += l.Count
+		}
+	}
+	if reported != requests {
+		t.Errorf("%d of %d refusals reported", reported, requests)
+	}
 }
 
 // TestTerminatedInTheMiddleOfALoad sends SIGTERM while webhooks come.

@@ -169,6 +169,7 @@ var walks = sync.Pool{New: func() any { return new(walk) }}
 func (w *walk) release() {
 	w.rules, w.longest, w.nesting, w.text, w.result, w.copied = Rules{}, 0, 0, nil, nil, 0
 	w.paths, w.numbers, w.path = w.paths[:0], w.numbers[:0], w.path[:0]
+	w.Reset(new(bytes.Buffer)) // and let go of the text
 	walks.Put(w)
 }
 

@@ -16,11 +16,15 @@ const maxSafeInteger = 1 << 53
 // have a double of their own do not count, so that one id is a string whenever
 // its neighbour is.
 func exactNumber(text []byte) (float64, bool) {
+	withExponent := bytes.ContainsAny(text, "eE")
+	if withExponent && tooLarge(text) {
+		return 0, false
+	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	if err != nil {
 		return 0, false
 	}
-	if len(text) <= 15 && !bytes.ContainsAny(text, "eE") {
+	if len(text) <= 15 && !withExponent {
 		return f, true // a double holds any 15 decimal digits
 	}
 	if !bytes.ContainsAny(text, ".eE") {
@@ -30,6 +34,14 @@ func exactNumber(text []byte) (float64, bool) {
 	digits, exponent, ok := decimal(text)
 	digits2, exponent2, _ := decimal(shortest)
 	return f, ok && bytes.Equal(digits, digits2) && exponent == exponent2
+}
+
+// tooLarge reports whether the JSON number text is beyond any double. To find
+// that out takes strconv.ParseFloat a thousand times as long as to read a
+// number.
+func tooLarge(text []byte) bool {
+	digits, exponent, ok := decimal(text)
+	return !ok || len(digits) > 0 && (exponent > 308 || exponent == 308 && string(digits) > "17976931348623157")
 }
 
 // decimal splits the JSON number text into its significant digits and the

@@ -71,7 +71,10 @@ func AppendNumber(dst []byte, name string, value float64) []byte {
 // error, which does not quote it.
 func AppendJSON(dst []byte, name string, text []byte) ([]byte, error) {
 	d := decoders.Get().(*decoder)
-	defer decoders.Put(d)
+	defer func() {
+		d.Reset(new(bytes.Buffer)) // and let go of text
+		decoders.Put(d)
+	}()
 	d.Reset(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	start := len(dst)
 	dst, m := openMember(dst, name)
