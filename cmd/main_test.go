@@ -112,13 +112,12 @@ func testOnATerminal(t *testing.T, script, noColor string) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
+	// Before Ctrl-C, with which a terminal drops what it has not shown yet.
+	readUntil(t, screen, "refused: not a POST, answered 405\r\n")
 	if _, err := io.WriteString(keyboard, "\x03"); err != nil {
 		t.Fatal(err)
 	}
-	rest, _ := io.ReadAll(screen) // a closed terminal is an error on some systems
-	if !strings.Contains(string(rest), "refused: not a POST, answered 405\r\n") {
-		t.Errorf("on the terminal: %s", rest)
-	}
+	io.Copy(io.Discard, screen)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("ended with %v", err)
 	}
