@@ -339,7 +339,7 @@ func TestConnectionThatHangsIsReplacedOnce(t *testing.T) {
 		}
 		return ctx.Err()
 	}})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*attemptTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*attemptTimeout)
 	defer cancel()
 	var all sync.WaitGroup
 	for i := range 8 {
