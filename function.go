@@ -149,20 +149,20 @@ func New(ctx context.Context, c config.Config, con *console.Console) (*Function,
 		log:        log,
 		console:    con,
 	}
-	go f.warmUp(ctx)
+	go f.warmUp(ctx, time.Now)
 	return f, nil
 }
 
 // warmUp has the connection and the token ready before the first webhook
 // needs them, and reports early what would keep webhooks out of the log.
-func (f *Function) warmUp(ctx context.Context) {
+func (f *Function) warmUp(ctx context.Context, now func() time.Time) {
 	for {
-		began := f.now()
+		began := now()
 		err := f.check(ctx)
 		if err == nil {
 			return
 		}
-		if f.now().Sub(began) < 2*f.deadline {
+		if now().Sub(began) < 2*deadline {
 			f.console.Say(console.Warning, "Cloud Logging cannot be written to at present: "+err.Error())
 			return
 		}
@@ -171,7 +171,7 @@ func (f *Function) warmUp(ctx context.Context) {
 }
 
 func (f *Function) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, f.deadline)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	return f.log.Check(ctx)
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +93,8 @@ func deploy(t *testing.T, changes ...string) *deployment {
 		t.Fatal(err)
 	}
 	d.url = fftest.Serve(t, d.ServeHTTP)
+	// What the start does would race with what a test changes.
+	until(t, func() bool { return logging.Checks() > 0 })
 	return d
 }
 
@@ -625,8 +628,8 @@ func TestRepeatListedOnceThoughTheClientHungUp(t *testing.T) {
 	for _, inFlight := range []bool{true, false} {
 		t.Run(fmt.Sprintf("in flight %t", inFlight), func(t *testing.T) {
 			d := deploy(t)
-			received := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-			d.now = func() time.Time { return received }
+			var later atomic.Int64 // by how many seconds
+			d.now = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5+int(later.Load()), 0, time.UTC) }
 			d.logging.Now = d.now
 			requests := make(chan context.Context, 2)
 			d.url = fftest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -644,7 +647,7 @@ func TestRepeatListedOnceThoughTheClientHungUp(t *testing.T) {
 			conn.Close()
 			<-(<-requests).Done() // the server has noticed
 			d.logging.SetFaults(cloudlogtest.Faults{})
-			received = received.Add(10 * time.Second)
+			later.Store(10)
 			if inFlight {
 				d.post(t, body)
 				close(held)
@@ -887,9 +890,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // that ran into its deadline.
 func TestFreezeAtTheStartIsNoWarning(t *testing.T) {
 	d := deploy(t)
-	until(t, func() bool { return d.logging.Checks() == 1 })
 	var clock time.Time
-	d.now = func() time.Time { return clock }
 	frozen := true
 	d.logging.SetFaults(cloudlogtest.Faults{Check: func() error {
 		if !frozen {
@@ -899,7 +900,7 @@ func TestFreezeAtTheStartIsNoWarning(t *testing.T) {
 		clock = clock.Add(time.Hour)
 		return status.Error(codes.Unavailable, "as told")
 	}})
-	d.warmUp(t.Context())
+	d.warmUp(t.Context(), func() time.Time { return clock })
 	if d.stderr.String() != "" || d.logging.Checks() != 3 {
 		t.Errorf("%d checks; stderr %s", d.logging.Checks(), d.stderr)
 	}

@@ -97,7 +97,7 @@ func (s *Server) Calls() int {
 	return s.calls
 }
 
-// Checks returns how many dry runs have come.
+// Checks returns how many dry runs have been answered.
 func (s *Server) Checks() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,6 +156,11 @@ func (s *Server) WriteLogEntries(ctx context.Context, r *loggingpb.WriteLogEntri
 
 // check answers a dry run.
 func (s *Server) check(r *loggingpb.WriteLogEntriesRequest, f Faults) (*loggingpb.WriteLogEntriesResponse, error) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.checks++
+	}()
 	if f.Check != nil && len(r.GetEntries()) > 0 {
 		if err := f.Check(); err != nil {
 			return nil, err
@@ -170,9 +175,7 @@ func (s *Server) check(r *loggingpb.WriteLogEntriesRequest, f Faults) (*loggingp
 func (s *Server) count(r *loggingpb.WriteLogEntriesRequest) Faults {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.GetDryRun() {
-		s.checks++
-	} else {
+	if !r.GetDryRun() {
 		s.calls++
 	}
 	return s.faults
