@@ -21,30 +21,45 @@ var served atomic.Int64
 func Serve(t testing.TB, fn http.HandlerFunc) string {
 	t.Helper()
 	name := fmt.Sprint("Function", served.Add(1))
-	functions.HTTP(name, fn)
+	serving := make(chan bool, 1)
+	functions.HTTP(name, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == knock {
+			serving <- true
+			return
+		}
+		fn(w, r)
+	})
 	t.Setenv("FUNCTION_TARGET", name)
 	for {
 		port := freePort(t)
 		ended := make(chan error, 1)
 		go func() { ended <- funcframework.StartHostPort("127.0.0.1", port) }()
-		if listening("127.0.0.1:"+port, ended) {
+		if listening("http://127.0.0.1:"+port, serving, ended) {
 			return "http://127.0.0.1:" + port
 		}
 	}
 }
 
-// listening waits for addr to take connections; false if the server ended
+// knock is the method of the request that finds out whether a function is
+// served. By then the framework has read its registry, which it does not lock
+// against the registration of the next function.
+const knock = "KNOCK"
+
+// listening waits until the function is served at url; false if the server ended
 // instead, because somebody else took the port.
-func listening(addr string, ended <-chan error) bool {
+func listening(url string, serving <-chan bool, ended <-chan error) bool {
 	for {
 		select {
 		case <-ended:
 			return false
+		case <-serving:
+			return true
 		default:
 		}
-		if conn, err := net.Dial("tcp", addr); err == nil {
-			conn.Close()
-			return true
+		if r, err := http.NewRequest(knock, url, nil); err == nil {
+			if resp, err := http.DefaultClient.Do(r); err == nil {
+				resp.Body.Close()
+			}
 		}
 	}
 }
