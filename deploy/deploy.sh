@@ -9,6 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 project='' region='' name=livechat-webhook dry_run='' delete='' discard=''
 secret='' secret_given='' # if not given, read from the deployed service
 redact='' redact_given=''
+keep='' keep_given='' location='' notify=''
 
 base_image=go127
 oldest_gcloud=528
@@ -17,7 +18,8 @@ build_name=livechat-webhook-build # shared by all functions of the project
 
 usage() {
   cat <<'TEXT'
-usage: deploy/deploy.sh --project P --region R [--name N] [--secret-name S] [--redact A,B] [--dry-run]
+usage: deploy/deploy.sh --project P --region R [--name N] [--secret-name S] [--redact A,B]
+                        [--keep DAYS [--location L]] [--notify EMAIL]... [--dry-run]
        deploy/deploy.sh --project P --region R [--name N] --delete
 
 Deploys the function N (livechat-webhook) to Cloud Run: its APIs, a service
@@ -29,9 +31,13 @@ Safe to run again: it reads first, changes only what differs, and says which.
 What a run is not told to change stays as it is, edits by hand included.
 
   --redact A,B      JSON members whose values are not logged; '' for none
-  --discard-edits   replace metrics, dashboard and alerts that were edited by
-                    hand (notification channels, labels and switched-off alerts
-                    stay)
+  --keep DAYS       keep webhooks for 1 to 3650 days, in a log bucket N that
+                    SQL can query, instead of in the bucket _Default
+  --location L      where a new log bucket is (the region R)
+  --notify EMAIL    have all alerts send e-mail there; more than one is allowed
+  --discard-edits   replace metrics, dashboards, alerts, sink and exclusion that
+                    were edited by hand (notification channels, labels and
+                    switched-off alerts stay)
   --dry-run         print the commands that would change something
   --delete          delete all of this after asking, and say what stays
 TEXT
@@ -44,7 +50,7 @@ note() { printf '   %s\n' "$*"; }
 arguments() {
   while [ $# -gt 0 ]; do
     case $1 in
-    --project | --region | --name | --secret-name | --redact)
+    --project | --region | --name | --secret-name | --redact | --keep | --location | --notify)
       [ $# -gt 1 ] || die "$1 needs a value"
       case $1 in
       --project) project=$2 ;;
@@ -52,6 +58,12 @@ arguments() {
       --name) name=$2 ;;
       --secret-name) secret=$2 secret_given=yes ;;
       --redact) redact=$2 redact_given=yes ;;
+      --keep) keep=$2 keep_given=yes ;;
+      --location) location=$2 ;;
+      --notify)
+        [[ $2 =~ ^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$ ]] || die "--notify $2 is not an e-mail address"
+        notify="$notify $2"
+        ;;
       esac
       shift
       ;;
@@ -70,6 +82,9 @@ arguments() {
   [[ $project =~ ^[a-z0-9.:-]+$ ]] || die "--project $project is not a project id"
   [ -z "$secret_given" ] || [[ $secret =~ ^[A-Za-z0-9_-]+$ ]] || die "--secret-name $secret: letters, digits, hyphens and underscores"
   [[ $redact != *@* ]] || die "--redact must not have an @"
+  [ -z "$keep_given" ] || { [[ $keep =~ ^[1-9][0-9]{0,3}$ ]] && [ "$keep" -le 3650 ]; } || die "--keep $keep: 1 to 3650 days"
+  [ -z "$location" ] || [ -n "$keep" ] || die "--location needs --keep"
+  [[ $location =~ ^[a-z0-9-]*$ ]] || die "--location $location is not a location"
   account=$name@$project.iam.gserviceaccount.com
   build_account=$build_name@$project.iam.gserviceaccount.com
 }
@@ -289,6 +304,182 @@ make_secret() {
 # random_secret prints 48 hexadecimal digits.
 random_secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
+# --- keeping ---
+#
+# With --keep, a sink routes the webhooks of the function, and the copies of
+# those that were not written, into a log bucket of the same name. An exclusion
+# keeps the webhooks out of the bucket _Default: they would be paid twice there,
+# and more people may read it. What no sink takes is lost, so the order is
+# bucket, sink, exclusion.
+#
+# Sink and exclusion end their description with the checksum of what this script
+# set: if it differs from what is there, somebody edited them, and they stay.
+
+keep_webhooks() {
+  step "Keeping webhooks for $keep days"
+  local buckets to wanted content sink mark disabled description destination filter
+  choose_filters
+  read_sink
+  choose_location
+  to=logging.googleapis.com/projects/$project/locations/$location/buckets/$name
+  wanted=$(content_of '' "$to" "$routed")
+  content=$(content_of "$disabled" "$destination" "$filter")
+  if [ -n "$sink" ] && [ "$content" != "$wanted" ] && [ "$content" != "$mark" ] && [ -z "$discard" ]; then
+    note "the sink $name was edited by hand: it and the log bucket stay (--discard-edits replaces it)"
+    return
+  fi
+  apply_bucket
+  apply_sink
+  kept=yes
+}
+
+# choose_filters sets the filters for the entries of this function: webhooks, and
+# routed, which are webhooks and copies.
+choose_filters() {
+  local log from
+  log=$(variable LOG_ID | sed 's|/|%2F|g')
+  from="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$name\""
+  webhooks="logName=\"projects/$project/logs/${log:-livechat-webhooks}\" AND $from"
+  routed="($webhooks) OR (logName=\"projects/$project/logs/run.googleapis.com%2Fstdout\" AND jsonPayload.not_written:* AND $from)"
+}
+
+# content_of VALUE... prints a checksum of what a sink or an exclusion does.
+content_of() { printf '%s\n' "$@" | checksum; }
+
+# mark_of DESCRIPTION prints the checksum at its end.
+mark_of() { sed -n 's/.* \[livechat-webhook \([0-9]*\)\]$/\1/p' <<<"$1"; }
+
+# read_sink reads the sink of this function: sink is its name, and empty if there
+# is none.
+read_sink() {
+  local all
+  all=$(look "$logging_hint" logging sinks list --format 'value[separator="|"](name,disabled,description,destination,filter)')
+  IFS='|' read -r sink disabled description destination filter < <(grep "^$name|" <<<"$all") || true
+  [ "$disabled" = True ] || disabled=''
+  mark=$(mark_of "$description")
+}
+
+# choose_location chooses where the bucket is, unless it was given: where the
+# sink has it, else where an earlier run left it, else in the region of the
+# function. A bucket cannot move.
+choose_location() {
+  local there
+  read_buckets
+  there=$(sed -n "s|.*/locations/\([^/]*\)/buckets/$name\$|\1|p" <<<"$destination")
+  if [ -n "$location" ]; then
+    [ -z "$there" ] || [ "$there" = "$location" ] || note "what was kept in $there stays there until its retention ends"
+    return 0
+  fi
+  location=$there
+  [ -n "$location" ] || IFS='|' read -r location _ <<<"$buckets"
+  [ -n "$location" ] || location=$region
+}
+
+# read_buckets reads the log buckets of this name, a line
+# "location|days|SQL|state" for each.
+read_buckets() {
+  # gcloud prints the location for name, but not for parts of it.
+  local all
+  all=$(look "$logging_hint" logging buckets list \
+    --format 'value[separator="|"](name.segment(5),name.segment(3),retentionDays,analyticsEnabled,lifecycleState)')
+  buckets=$(sed -n "s/^$name|//p" <<<"$all")
+}
+
+# apply_bucket makes the bucket, or changes its retention. SQL is turned on in a
+# call by itself, since Google refuses it together with anything else.
+apply_bucket() {
+  local there days='' sql='' state='' what="the log bucket $name in $location" bucket=("$name" --location "$location")
+  IFS='|' read -r there days sql state < <(grep "^$location|" <<<"$buckets") || true
+  if [ -z "$there" ]; then
+    note "creating $what"
+    change "could not create $what: you need roles/logging.configWriter; gcloud logging locations list says where it can be" \
+      logging buckets create "${bucket[@]}" --retention-days "$keep" --description "LiveChat webhooks of $name"
+    days=$keep
+  elif [ "$state" = DELETE_REQUESTED ]; then
+    note "$what was to be deleted: undeleting it"
+    change "could not undelete $what: you need roles/logging.configWriter" logging buckets undelete "${bucket[@]}"
+  fi
+  if [ "$days" != "$keep" ]; then
+    note "$what: $keep days instead of $days"
+    [ "$days" -lt "$keep" ] || note "entries older than $keep days are deleted"
+    change "could not change the retention of $what: you need roles/logging.configWriter, and the bucket must not be locked" \
+      logging buckets update "${bucket[@]}" --retention-days "$keep"
+  elif [ -n "$there" ]; then
+    note "$what keeps for $keep days"
+  fi
+  if [ "$sql" != True ] && [ "$state" != UPDATING ]; then
+    note "turning on SQL in it, which takes a few minutes"
+    change "could not turn on SQL in $what: you need roles/logging.configWriter" logging buckets update "${bucket[@]}" --enable-analytics --async
+  fi
+}
+
+apply_sink() {
+  local description="LiveChat webhooks of $name [livechat-webhook $wanted]"
+  if [ -z "$sink" ]; then
+    note "creating the sink $name"
+    change "could not create the sink: you need roles/logging.configWriter" \
+      logging sinks create "$name" "$to" --log-filter "$routed" --description "$description"
+  elif [ "$content" != "$wanted" ] || { [ "$mark" != "$wanted" ] && [ -n "$discard" ]; }; then
+    note "updating the sink $name"
+    change "could not update the sink: you need roles/logging.configWriter" \
+      logging sinks update "$name" "$to" --log-filter "$routed" --description "$description" --no-disabled
+  else
+    note "the sink $name is up to date"
+    return
+  fi
+  sink_is_new=yes
+}
+
+# exclude_webhooks keeps the webhooks out of the bucket _Default.
+exclude_webhooks() {
+  step "Keeping webhooks out of the bucket _Default"
+  local exclusion mark disabled description filter
+  if [ -z "$kept" ]; then
+    note "not while the sink is edited by hand, since what no sink takes is lost"
+    return
+  fi
+  read_exclusion
+  if [ -z "$exclusion" ]; then
+    wait_for_sink
+    note "creating the exclusion $name"
+    write_exclusion --add-exclusion
+  elif [ "$disabled$filter" = "$webhooks" ]; then
+    note "the exclusion $name is up to date"
+  elif [ "$mark" = "$(content_of "$disabled" "$filter")" ] || [ -n "$discard" ]; then
+    wait_for_sink
+    note "updating the exclusion $name"
+    write_exclusion --update-exclusion ,disabled=
+  else
+    note "the exclusion $name was edited by hand, and stays (--discard-edits replaces it)"
+  fi
+}
+
+# read_exclusion reads the exclusion of this function: exclusion is its name, and
+# empty if there is none.
+read_exclusion() {
+  local all
+  all=$(look "$logging_hint" logging sinks describe _Default --flatten 'exclusions[]' \
+    --format 'value[separator="|"](exclusions.name,exclusions.disabled,exclusions.description,exclusions.filter)')
+  IFS='|' read -r exclusion disabled description filter < <(grep "^$name|" <<<"$all") || true
+  [ "$disabled" = True ] || disabled=''
+  mark=$(mark_of "$description")
+}
+
+# write_exclusion OPTION [MORE] adds or updates the exclusion. Its filter has no
+# comma, at which gcloud would cut it.
+write_exclusion() {
+  change "could not change the sink _Default: you need roles/logging.configWriter" logging sinks update _Default \
+    "$1" "name=$name,description=LiveChat webhooks of $name [livechat-webhook $(content_of '' "$webhooks")],filter=$webhooks${2:-}"
+}
+
+# wait_for_sink waits until a sink that this run wrote surely works: Google does
+# not say how soon it does, and webhooks are lost if the exclusion works sooner.
+wait_for_sink() {
+  if [ -z "$sink_is_new" ] || [ -n "$dry_run" ]; then return 0; fi
+  note "waiting for $((${PAUSE:-20} * 9)) s, for the sink to work everywhere"
+  sleep "$((${PAUSE:-20} * 9))"
+}
+
 # --- the function ---
 
 deploy_function() {
@@ -445,7 +636,7 @@ is_public() {
 # fill FILE writes a file of this folder to $filled, with its placeholders
 # filled in, and sets ours.
 fill() {
-  sed -e "s/@PROJECT@/$project/g" -e "s/@SERVICE@/$name/g" "$here/$1" >"$filled"
+  sed -e "s/@PROJECT@/$project/g" -e "s/@SERVICE@/$name/g" -e "s/@LOCATION@/$location/g" -e "s/@BUCKET@/$name/g" "$here/$1" >"$filled"
   ours=$(checksum <"$filled")
 }
 
@@ -535,18 +726,18 @@ find_ours() {
   local line
   line=$(awk -F'|' -v part="${name}_$1" -v title="$(title)" '
     $2 == part { found = $0 }
-    $2 == "" && $6 == title { old = $0 }
+    $2 == "" && $7 == title { old = $0 }
     END { print found != "" ? found : old }' <<<"$ours_of_kind")
-  IFS='|' read -r id _ version labels etag _ <<<"$line"
+  IFS='|' read -r id _ version labels etag channels _ <<<"$line"
 }
 
 # list_ours KIND lists dashboards or policies as
-# "name|part|version|labels|etag|title".
+# "name|part|version|labels|etag|channels|title".
 list_ours() {
   local key=userLabels
   [ "$1" != dashboards ] || key=labels
   monitoring look "could not list $1: you need roles/monitoring.editor, and before gcloud 549 gcloud components install alpha" "$1" list \
-    --format "value[separator=\"|\"](name,$key.livechat_webhook,$key.livechat_webhook_version,$key,etag,displayName)"
+    --format "value[separator=\"|\"](name,$key.livechat_webhook,$key.livechat_webhook_version,$key,etag,notificationChannels,displayName)"
 }
 
 # other_labels LABELS FORMAT prints those of the labels "a=b;c=d" that are not
@@ -562,20 +753,26 @@ other_labels() {
 # created prints the name of what gcloud has just created.
 created() { sed -n 's|^\(projects/[^ ]*\)$|\1|p' "$messages"; }
 
-apply_dashboard() {
-  step "Dashboard"
-  local id version labels etag
-  fill dashboard.json
+# apply_dashboards applies the one of metrics, and with --keep the one of SQL.
+apply_dashboards() {
+  step "Dashboards"
   ours_of_kind=$(list_ours dashboards)
-  find_ours dashboard
+  apply_dashboard dashboard
+  [ -z "$kept" ] || apply_dashboard chats
+}
+
+apply_dashboard() {
+  local part=$1 id version labels etag channels
+  fill "$part.json"
+  find_ours "$part"
   if [ -z "$id" ]; then
-    note "creating it"
+    note "creating $part"
     dashboard_file '' '' ''
     monitoring change "$monitoring_hint" dashboards create --config-from-file "$filled.labeled" --format 'value(name)'
     stamp_dashboard "$(created)" ''
     return
   fi
-  verdict "the dashboard" "$version" dashboard_content "$id"
+  verdict "$part" "$version" dashboard_content "$id"
   [ "$verdict" = update ] || return 0
   replace_dashboard "$id" "$labels" "$etag" ''
   stamp_dashboard "$id" "$labels"
@@ -602,7 +799,8 @@ replace_dashboard() {
   monitoring change "$monitoring_hint" dashboards update "$1" --config-from-file "$filled.labeled"
 }
 
-# dashboard_file ETAG LABELS VERSION writes $filled with these to $filled.labeled.
+# dashboard_file ETAG LABELS VERSION writes $filled, which is $part, with these to
+# $filled.labeled.
 dashboard_file() {
   {
     printf '{\n'
@@ -610,14 +808,14 @@ dashboard_file() {
     printf '  "labels": {\n'
     other_labels "$2" '    "%s": "%s",\n'
     [ -z "$3" ] || printf '    "livechat_webhook_version": "%s",\n' "$3"
-    printf '    "livechat_webhook": "%s"\n  },\n' "${name}_dashboard"
+    printf '    "livechat_webhook": "%s"\n  },\n' "${name}_$part"
     sed 1d "$filled"
   } >"$filled.labeled"
 }
 
 apply_alerts() {
   step "Alerts"
-  local part f id version labels etag
+  local part f id version labels etag channels
   ours_of_kind=$(list_ours policies)
   for f in "$here"/alerts/*.json; do
     part=$(basename "$f" .json)
@@ -642,10 +840,9 @@ alert_content() {
 # update_alert ID PART LABELS replaces an alert. gcloud would replace its
 # channels, its labels and its switch too, so they are carried over.
 update_alert() {
-  local channels enabled carried=()
-  channels=$(monitoring look "$monitoring_hint" policies describe "$1" --format 'value[delimiter=","](notificationChannels)')
+  local enabled carried=()
   enabled=$(monitoring look "$monitoring_hint" policies describe "$1" --format 'value(enabled)')
-  [ -z "$channels" ] || carried+=(--set-notification-channels "$channels")
+  [ -z "$channels" ] || carried+=(--set-notification-channels "$(tr ';' ',' <<<"$channels")")
   [ "$enabled" = True ] || carried+=(--no-enabled)
   monitoring change "$monitoring_hint" policies update "$1" --policy-from-file "$filled" \
     --update-user-labels "$(other_labels "$3" '%s=%s,')livechat_webhook=${name}_$2" ${carried[@]+"${carried[@]}"}
@@ -658,6 +855,61 @@ stamp_alert() {
   [ -z "$dry_run" ] || return 0
   content=$(alert_content "$1")
   monitoring change "$monitoring_hint" policies update "$1" --update-user-labels "livechat_webhook_version=$ours-$content"
+}
+
+# --- notification channels ---
+
+# notify_people makes a channel for each address unless there is one, and adds it
+# to all alerts. Channels that are there already stay.
+notify_people() {
+  step "Notification channels"
+  local all email found='' f id version labels etag channels
+  all=$(look "$channels_hint" beta monitoring channels list --format 'value[separator="|"](type,labels.email_address,enabled,name)')
+  for email in $notify; do find_channel; done
+  ours_of_kind=$(list_ours policies)
+  for f in "$here"/alerts/*.json; do
+    fill "alerts/$(basename "$f")"
+    find_ours "$(basename "$f" .json)"
+    add_channels "$(basename "$f" .json)"
+  done
+}
+
+# find_channel finds or makes the channels for $email, and adds them to found as
+# one line.
+find_channel() {
+  local lines name
+  lines=$(awk -F'|' -v email="$email" '$1 == "email" && tolower($2) == tolower(email)' <<<"$all")
+  if [ -z "$lines" ]; then
+    note "creating one for $email"
+    change "$channels_hint" beta monitoring channels create --display-name "LiveChat webhooks: $email" --type email \
+      --channel-labels "email_address=$email" --format 'value(name)'
+    name=$(created)
+    lines="email|$email|True|${name:-NEW}" # of a dry run
+    all="$all
+$lines"
+  elif ! grep -q '|True|' <<<"$lines"; then
+    note "the one for $email is switched off, and stays so"
+  fi
+  found="$found$(awk -F'|' '{ printf "%s ", $4 }' <<<"$lines")
+"
+}
+
+# add_channels PART adds to that alert, found as id, one channel of each line in
+# found, unless it has one of the line.
+add_channels() {
+  local line channel missing=''
+  while read -r line; do
+    for channel in $line; do
+      case ";$channels;$missing;" in *";$channel;"*) continue 2 ;; esac
+    done
+    [ -z "$line" ] || missing="$missing${missing:+;}${line%% *}"
+  done <<<"$found"
+  if [ -z "$missing" ]; then
+    note "$1 notifies them"
+  elif [ -n "$id" ]; then # always, except in a dry run
+    note "$1 notifies them from now on"
+    monitoring change "$monitoring_hint" policies update "$id" --add-notification-channels "$(tr ';' ',' <<<"$missing")"
+  fi
 }
 
 # --- the end ---
@@ -693,15 +945,17 @@ delete_all() {
   others=$(list_ours dashboards | awk -F'|' -v ours="${name}_dashboard" '
     $2 ~ /_dashboard$/ && $2 != ours { sub(/_dashboard$/, "", $2); printf " %s", $2 }')
   if [ -z "$dry_run" ]; then
-    printf '\nDelete the function %s in %s (%s) with its alerts, dashboard, service account, images and sources' "$name" "$project" "$region"
+    printf '\nDelete the function %s in %s (%s) with its alerts, dashboards, sink, service account, images and sources' "$name" "$project" "$region"
     [ -n "$others" ] || printf ', the metrics, and the service account that builds'
     printf '? Type yes: '
     read -r answer || answer=
     [ "$answer" = yes ] || die "nothing was deleted"
   fi
   step "Deleting"
+  delete_exclusion
   delete_monitoring
   delete_service
+  delete_sink
   close_secret
   delete_account "$name" roles/logging.logWriter
   if [ -z "$others" ]; then
@@ -711,8 +965,26 @@ delete_all() {
   say_what_stays
 }
 
+# delete_exclusion has webhooks stored in the bucket _Default again. It goes
+# first: without the sink it would lose them.
+delete_exclusion() {
+  local exclusion mark disabled description filter
+  read_exclusion
+  [ -n "$mark" ] || return 0
+  note "exclusion $exclusion of the sink _Default"
+  change "could not change the sink _Default: you need roles/logging.configWriter" logging sinks update _Default --remove-exclusions "$exclusion"
+}
+
+delete_sink() {
+  local sink mark disabled description destination filter
+  read_sink
+  [ -n "$mark" ] || return 0
+  note "sink $sink"
+  change "could not delete the sink: you need roles/logging.configWriter" logging sinks delete "$sink"
+}
+
 delete_monitoring() {
-  local f part id version labels etag
+  local f part id version labels etag channels
   ours_of_kind=$(list_ours policies)
   for f in "$here"/alerts/*.json; do
     part=$(basename "$f" .json)
@@ -723,11 +995,13 @@ delete_monitoring() {
     monitoring change "could not delete the alert: you need roles/monitoring.editor" policies delete "$id"
   done
   ours_of_kind=$(list_ours dashboards)
-  fill dashboard.json
-  find_ours dashboard
-  [ -n "$id" ] || return 0
-  note "dashboard"
-  monitoring change "could not delete the dashboard: you need roles/monitoring.editor" dashboards delete "$id"
+  for part in dashboard chats; do
+    fill "$part.json"
+    find_ours "$part"
+    [ -n "$id" ] || continue
+    note "dashboard $part"
+    monitoring change "could not delete the dashboard: you need roles/monitoring.editor" dashboards delete "$id"
+  done
 }
 
 delete_service() {
@@ -790,8 +1064,15 @@ delete_metrics() {
 }
 
 say_what_stays() {
+  local buckets days state
   step "What stays"
   note "Log entries, until their retention ends."
+  read_buckets
+  while IFS='|' read -r location days _ state; do
+    if [ -z "$location" ] || [ "$state" = DELETE_REQUESTED ]; then continue; fi
+    note "The log bucket $name in $location, which keeps webhooks for $days days. To delete them all: gcloud logging buckets delete $name --location $location --project $project"
+  done <<<"$buckets"
+  note "Notification channels, which other alerts may use."
   note "The secret $secret, which LiveChat may still send. To delete it: gcloud secrets delete $secret --project $project"
   [ -z "$others" ] || note "The metrics and $build_name, which other functions use:$others"
   note "The APIs that were turned on."
@@ -799,10 +1080,12 @@ say_what_stays() {
   note "The webhooks registered in LiveChat. To remove them: go run ./cmd/register -unregister"
 }
 
+logging_hint="could not read how logs are routed: you need roles/logging.configWriter"
+channels_hint="could not read or create notification channels: you need roles/monitoring.editor, and gcloud components install beta"
 monitoring_hint="could not change dashboard or alert: you need roles/monitoring.editor; if somebody edited it just now, run this again"
 
 arguments "$@"
-gcloud=0 apis_off='' fresh='' unreachable='' changes=0 service='' used_secret='' roles=''
+gcloud=0 apis_off='' fresh='' unreachable='' changes=0 service='' used_secret='' roles='' kept='' sink_is_new=''
 filled=$(mktemp)
 messages=$(mktemp)
 trap 'rm -f "$filled" "$filled.labeled" "$messages"' EXIT
@@ -816,8 +1099,11 @@ read_service
 make_accounts
 make_secret
 apply_metrics
+[ -z "$keep" ] || keep_webhooks
 deploy_function
 make_public
-apply_dashboard
+apply_dashboards
 apply_alerts
+[ -z "$notify" ] || notify_people
+[ -z "$keep" ] || exclude_webhooks
 say_what_is_next

@@ -44,7 +44,7 @@ func withGcloud(t *testing.T, cloud *googleapis.Cloud, edits ...func(file, text 
 	t.Helper()
 	gcloud := realGcloud(t)
 	folder := t.TempDir()
-	files := slices.Concat(glob(t, "metrics/*.json"), glob(t, "alerts/*.json"), []string{"deploy.sh", "dashboard.json", "../.gcloudignore", "../function.go", "../go.mod"})
+	files := slices.Concat(glob(t, "metrics/*.json"), glob(t, "alerts/*.json"), glob(t, "*.json"), []string{"deploy.sh", "../.gcloudignore", "../function.go", "../go.mod"})
 	for _, file := range files {
 		text := read(t, file)
 		for _, edit := range edits {
@@ -61,7 +61,7 @@ func withGcloud(t *testing.T, cloud *googleapis.Cloud, edits ...func(file, text 
 func deployed(t *testing.T) *googleapis.Cloud {
 	t.Helper()
 	realGcloud(t)
-	once.Do(func() {
+	first.once.Do(func() {
 		cloud := googleapis.New()
 		first.out, first.ok = withGcloud(t, cloud).run(t, "", "--redact", "email,ip", "--secret-name", "chat-secrets")
 		first.cloud = cloud
@@ -72,14 +72,32 @@ func deployed(t *testing.T) *googleapis.Cloud {
 	return first.cloud.Clone()
 }
 
-var (
+// a run of the script that is made once.
+type run struct {
 	once  sync.Once
-	first struct {
-		cloud *googleapis.Cloud
-		out   string
-		ok    bool
+	cloud *googleapis.Cloud
+	out   string
+	ok    bool
+}
+
+var first, keeping run
+
+// kept returns a project of its own where the function was deployed as in
+// deployed, and then with keepFlags.
+func kept(t *testing.T) *googleapis.Cloud {
+	t.Helper()
+	cloud := deployed(t)
+	keeping.once.Do(func() {
+		keeping.out, keeping.ok = withGcloud(t, cloud).run(t, "", keepFlags...)
+		keeping.cloud = cloud
+	})
+	if !keeping.ok {
+		t.Fatalf("the run failed:\n%s", keeping.out)
 	}
-)
+	return keeping.cloud.Clone()
+}
+
+var keepFlags = []string{"--keep", "365", "--notify", "me@example.com"}
 
 const (
 	service   = "run/my-project/services/livechat-webhook"
@@ -88,6 +106,9 @@ const (
 	alerts    = "alerts/projects/my-project/alertPolicies/"
 	dashboard = "dashboards/projects/my-project/dashboards/"
 	metrics   = "logging/projects/my-project/metrics/"
+	bucket    = "logbuckets/projects/my-project/locations/europe-west1/buckets/livechat-webhook"
+	sinks     = "sinks/projects/my-project/sinks/"
+	channels  = "channels/projects/my-project/notificationChannels/"
 )
 
 // path returns a value deep inside JSON.
@@ -191,8 +212,8 @@ func TestFirstRun(t *testing.T) {
 
 func TestSecondRunChangesNothing(t *testing.T) {
 	t.Parallel()
-	cloud := deployed(t)
-	out := withGcloud(t, cloud).deploy(t)
+	cloud := kept(t)
+	out := withGcloud(t, cloud).deploy(t, keepFlags...)
 	says(t, out, "Nothing had to be changed.", "-url https://livechat-webhook-abcdefghij-ew.a.run.app", "--secret chat-secrets")
 	if changes := cloud.Changes(); len(changes) != 0 {
 		t.Errorf("it made %d changes: %q", len(changes), changes)
@@ -227,6 +248,8 @@ func newer(file, text string) string {
 		return strings.Replace(text, "\\n1. ", "\\n1. New: ", 1)
 	case "dashboard.json":
 		return newerDashboard(file, text)
+	case "chats.json":
+		return strings.Replace(text, `"title": "`, `"title": "New: `, 1)
 	case "../function.go":
 		return text + "\n// New.\n"
 	}
@@ -237,7 +260,7 @@ func newer(file, text string) string {
 // then runs a newer kit: that arrives, and what was set by hand stays.
 func TestUpgradeKeepsWhatIsSetByHand(t *testing.T) {
 	t.Parallel()
-	cloud := deployed(t)
+	cloud := kept(t)
 	setVariable(cloud, "LOG_ID", "mine")
 	setVariable(cloud, "GOGC", "200")
 	cloud.Edit(service, func(s map[string]any) {
@@ -257,9 +280,10 @@ func TestUpgradeKeepsWhatIsSetByHand(t *testing.T) {
 	board := find(t, cloud, dashboard, "dashboard")
 	cloud.Edit(board, func(d map[string]any) { d["labels"].(map[string]any)["team"] = "support" })
 	cloud.Edit(metrics+"livechat_messages", func(m map[string]any) { m["filter"] = "mine" })
+	keepsWithout := keepingState(t, cloud)
 
 	out := withGcloud(t, cloud, newer).deploy(t)
-	says(t, out, "deploying the new version", "updating silence", "refusals was edited by hand", "updating the dashboard", "livechat_messages was edited by hand",
+	says(t, out, "deploying the new version", "updating silence", "refusals was edited by hand", "updating dashboard", "livechat_messages was edited by hand",
 		"updating livechat_webhooks", "GOMAXPROCS is 1, but there are 4 CPUs")
 	for name, want := range map[string]string{"LOG_ID": "mine", "GOGC": "200", "GOMAXPROCS": "1", "LIVECHAT_REDACT": "email,ip", "LIVECHAT_SECRETS": "secret:chat-secrets:latest"} {
 		if got := environment(cloud)[name]; got != want {
@@ -291,6 +315,11 @@ func TestUpgradeKeepsWhatIsSetByHand(t *testing.T) {
 		t.Errorf("filter %v", filter)
 	}
 
+	// Without --keep nothing about keeping changes.
+	if after := keepingState(t, cloud); after != keepsWithout {
+		t.Errorf("a run without --keep changed\n%s\nto\n%s", keepsWithout, after)
+	}
+
 	// What was updated is ours: the next newer kit may update it again.
 	before := len(cloud.Changes())
 	says(t, withGcloud(t, cloud, newer).deploy(t), "Nothing had to be changed.", "refusals was edited by hand")
@@ -314,7 +343,7 @@ func TestEditedDashboardStays(t *testing.T) {
 	})
 	before := cloud.Get(board)
 	out := withGcloud(t, cloud, newerDashboard).deploy(t)
-	says(t, out, "the dashboard was edited by hand, and stays")
+	says(t, out, "dashboard was edited by hand, and stays")
 	if fmt.Sprint(cloud.Get(board)) != fmt.Sprint(before) || len(cloud.Names(dashboard)) != 1 {
 		t.Errorf("%d dashboards, changed by:\n%s", len(cloud.Names(dashboard)), out)
 	}
@@ -364,12 +393,15 @@ func TestFailuresThatPassAreWaitedFor(t *testing.T) {
 		f.Times = 1
 		cloud.Fail(f)
 	}
-	out := withGcloud(t, cloud).deploy(t)
+	out := withGcloud(t, cloud).deploy(t, "--keep", "30", "--notify", "me@example.com")
 	if n := strings.Count(out, "trying again"); n < 4 {
 		t.Errorf("waited %d times:\n%s", n, out)
 	}
 	if env := environment(cloud); env["LIVECHAT_SECRETS"] != "secret:livechat-secrets:latest" {
 		t.Errorf("environment %v", env)
+	}
+	if days := cloud.Get(bucket)["retentionDays"]; days != 30.0 || excluded(cloud) == nil || len(cloud.Names(channels)) != 1 {
+		t.Errorf("kept for %v days, exclusion %v, channels %q", days, excluded(cloud), cloud.Names(channels))
 	}
 }
 
@@ -423,10 +455,10 @@ func TestInterruptedFirstRunIsFinished(t *testing.T) {
 }
 
 // TestDeleteTakesAwayWhatWasMade leaves what it says: the secret, the
-// repository and the bucket.
+// repository, the bucket for sources, the log bucket and the channel.
 func TestDeleteTakesAwayWhatWasMade(t *testing.T) {
 	t.Parallel()
-	cloud := deployed(t)
+	cloud := kept(t)
 	s := withGcloud(t, cloud)
 	if out, ok := s.run(t, "no\n", "--delete"); ok || len(cloud.Changes()) != 0 {
 		t.Fatalf("deleted without yes:\n%s", out)
@@ -435,16 +467,20 @@ func TestDeleteTakesAwayWhatWasMade(t *testing.T) {
 	if !ok {
 		t.Fatalf("failed:\n%s", out)
 	}
-	says(t, out, "The secret chat-secrets", "repository cloud-run-source-deploy", "Log entries", "webhooks registered in LiveChat")
+	says(t, out, "The secret chat-secrets", "repository cloud-run-source-deploy", "Log entries", "webhooks registered in LiveChat",
+		"gcloud logging buckets delete livechat-webhook --location europe-west1 --project my-project")
 	for _, prefix := range []string{"run/", "iam/", "dashboards/", "alerts/", "logging/"} {
 		if names := cloud.Names(prefix); len(names) != 0 {
 			t.Errorf("left: %s%q", prefix, names)
 		}
 	}
-	for prefix, want := range map[string]int{"secrets/": 1, "artifacts/": 1, "storage/": 1} {
+	for prefix, want := range map[string]int{"secrets/": 1, "artifacts/": 1, "storage/": 1, "logbuckets/": 2, sinks: 1, channels: 1} {
 		if names := cloud.Names(prefix); len(names) != want {
 			t.Errorf("left: %s%q", prefix, names)
 		}
+	}
+	if e := excluded(cloud); e != nil || cloud.Get(bucket)["lifecycleState"] != "ACTIVE" {
+		t.Errorf("left: exclusion %v, bucket %v", e, cloud.Get(bucket))
 	}
 	policies, err := json.Marshal([]any{cloud.Policy("projects/my-project"), cloud.Policy("projects/my-project/secrets/chat-secrets")})
 	if err != nil {

@@ -80,16 +80,23 @@ func inOrder(t *testing.T, m *machine) {
 	if count(files, "dashboards/") != 1 || count(files, "policies/") != len(glob(t, "alerts/*.json")) {
 		t.Errorf("%d dashboards, %d policies", count(files, "dashboards/"), count(files, "policies/"))
 	}
-	for name, text := range files {
-		if strings.Contains(text, "@PROJECT@") || strings.Contains(text, "@SERVICE@") {
-			t.Errorf("%s still has placeholders", name)
-		}
-	}
 	before := len(m.changes(t))
 	says(t, m.deploy(t), "Nothing had to be changed.")
 	if more := m.changes(t)[before:]; len(more) != 0 {
 		t.Errorf("the second run made %d changes: %q", len(more), more)
 	}
+	says(t, m.deploy(t, "--keep", "365", "--notify", "me@example.com"), "creating the log bucket", "creating the sink", "creating the exclusion", "creating one for me@example.com")
+	files = m.files(t)
+	if !strings.Contains(files[bucketFile], "sql: True") || count(files, "notified/") != len(glob(t, "alerts/*.json")) || count(files, "dashboards/") != len(glob(t, "*.json")) {
+		t.Errorf("after --keep and --notify: %v", files)
+	}
+	for name, text := range files {
+		if placeholder := regexp.MustCompile(`@[A-Z]+@`).FindString(text); placeholder != "" {
+			t.Errorf("%s still has %s", name, placeholder)
+		}
+	}
+	before = len(m.changes(t))
+	says(t, m.deploy(t, "--keep", "365", "--notify", "me@example.com"), "Nothing had to be changed.")
 	m.deploy(t, "--redact", "")
 	if more := m.changes(t)[before:]; len(more) != 1 || !strings.Contains(more[0], "--remove-env-vars LIVECHAT_REDACT") {
 		t.Errorf("--redact '' made %q", more)
@@ -100,11 +107,19 @@ func inOrder(t *testing.T, m *machine) {
 			t.Errorf("%q deleted something: %s", answer, out)
 		}
 	}
-	if out, ok := m.run(t, "yes\n", "--delete"); !ok {
+	out, ok := m.run(t, "yes\n", "--delete")
+	if !ok {
 		t.Fatalf("failed:\n%s", out)
 	}
-	if files := m.files(t); len(files) != 1 || files["secrets/livechat-secrets"] == "" {
-		t.Errorf("left: %v", files)
+	says(t, out, "gcloud logging buckets delete livechat-webhook --location europe-west1 --project my-project")
+	left := m.files(t)
+	for _, name := range []string{"secrets/livechat-secrets", bucketFile, "channels/"} {
+		if count(left, name) != 1 {
+			t.Errorf("%d of %s left", count(left, name), name)
+		}
+	}
+	if len(left) != 3 {
+		t.Errorf("left: %v", left)
 	}
 }
 
@@ -187,7 +202,8 @@ func TestBashOfMacOSIsEnough(t *testing.T) {
 func TestDryRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	says(t, m.deploy(t, "--dry-run"), "services enable", "service-accounts create", "secrets create", "run deploy", "metrics create", "dashboards create", "policies create")
+	says(t, m.deploy(t, "--dry-run", "--keep", "365", "--notify", "me@example.com"), "services enable", "service-accounts create", "secrets create", "run deploy",
+		"metrics create", "dashboards create", "policies create", "buckets create", "sinks create", "--add-exclusion", "channels create")
 	if changes := m.changes(t); len(changes) != 0 {
 		t.Errorf("changed %q", changes)
 	}
@@ -236,6 +252,21 @@ func TestFailingStepSaysWhatToDo(t *testing.T) {
 		"dashboards unlisted":  {deny: "*dashboards list*", says: "roles/monitoring.editor"},
 		"alerts denied":        {deny: "*policies create*", says: "roles/monitoring.editor"},
 		"alerts unlisted":      {deny: "*policies list*", says: "roles/monitoring.editor"},
+		"sinks unlisted":       {deny: "*sinks list*", args: []string{"--keep", "1"}, says: "roles/logging.configWriter"},
+		"buckets unlisted":     {deny: "*buckets list*", args: []string{"--keep", "1"}, says: "roles/logging.configWriter"},
+		"bucket denied":        {deny: "*buckets create*", args: []string{"--keep", "1"}, says: "roles/logging.configWriter"},
+		"SQL denied":           {deny: "*--enable-analytics*", args: []string{"--keep", "1"}, says: "roles/logging.configWriter"},
+		"sink denied":          {deny: "*sinks create*", args: []string{"--keep", "1"}, says: "roles/logging.configWriter"},
+		"exclusion denied":     {deny: "*--add-exclusion*", args: []string{"--keep", "1"}, says: "roles/logging.configWriter"},
+		"channels unlisted":    {deny: "*channels list*", args: []string{"--notify", "a@example.com"}, says: "gcloud components install beta"},
+		"channel denied":       {deny: "*channels create*", args: []string{"--notify", "a@example.com"}, says: "roles/monitoring.editor"},
+		"channels not added":   {deny: "*--add-notification-channels*", args: []string{"--notify", "a@example.com"}, says: "roles/monitoring.editor"},
+		"no days":              {args: []string{"--keep", ""}, says: "1 to 3650 days"},
+		"too few days":         {args: []string{"--keep", "0"}, says: "1 to 3650 days"},
+		"too many days":        {args: []string{"--keep", "3651"}, says: "1 to 3650 days"},
+		"location alone":       {args: []string{"--location", "eu"}, says: "--location needs --keep"},
+		"bad location":         {args: []string{"--keep", "1", "--location", "a/b"}, says: "--location a/b"},
+		"two in one":           {args: []string{"--notify", "a@example.com,b@example.com"}, says: "is not an e-mail address"},
 		"bad name":             {args: []string{"--name", "X"}, says: "--name X"},
 		"name of the builder":  {args: []string{"--name", "livechat-webhook-build"}, says: "is taken"},
 		"bad secret name":      {args: []string{"--secret-name", "a b"}, says: "--secret-name a b"},

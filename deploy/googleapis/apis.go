@@ -32,7 +32,10 @@ func init() {
 		{"v1/", "/secrets/", "secretmanager.googleapis.com", (*Cloud).secrets},
 		{"v1/", "/dashboards/", "monitoring.googleapis.com", (*Cloud).dashboards},
 		{"v3/", "/alertPolicies/", "monitoring.googleapis.com", (*Cloud).alerts},
+		{"v3/", "/notificationChannels/", "monitoring.googleapis.com", (*Cloud).channels},
 		{"v2/", "/metrics/", "logging.googleapis.com", (*Cloud).metrics},
+		{"v2/", "/sinks/", "logging.googleapis.com", (*Cloud).sinks},
+		{"v2/", "/buckets/", "logging.googleapis.com", (*Cloud).logBuckets},
 		{"v1/", "/repositories/", "artifactregistry.googleapis.com", (*Cloud).repositories},
 		{"v1/", "/operations/", "", (*Cloud).operations},
 		{"v1/", "operations/", "", (*Cloud).operations},
@@ -236,15 +239,8 @@ func (c *Cloud) alerts(r request) (any, error) {
 			return nil, notFound(id)
 		}
 		replaced := r.in
-		if mask := r.query.Get("updateMask"); mask != "" {
-			replaced = copied(old)
-			for field := range strings.SplitSeq(mask, ",") {
-				key := map[string]string{"user_labels": "userLabels", "notification_channels": "notificationChannels"}[field]
-				if key == "" {
-					key = field
-				}
-				replaced[key] = r.in[key]
-			}
+		if r.query.Get("updateMask") != "" {
+			replaced = patched(old, r)
 		}
 		if err := c.checkAlert(replaced); err != nil {
 			return nil, err
@@ -304,6 +300,156 @@ func (c *Cloud) metrics(r request) (any, error) {
 	}
 	if id == "" {
 		return c.list(collection, "metrics")
+	}
+	return c.find(r.method, collection+"/"+id)
+}
+
+// patched returns a copy of a resource with the fields of an updateMask, in
+// their protobuf names, from a request.
+func patched(old object, r request) object {
+	merged := copied(old)
+	for field := range strings.SplitSeq(r.query.Get("updateMask"), ",") {
+		words := strings.Split(field, "_")
+		for i, word := range words[1:] {
+			words[i+1] = strings.ToUpper(word[:1]) + word[1:]
+		}
+		key := strings.Join(words, "")
+		if merged[key] = r.in[key]; merged[key] == nil {
+			delete(merged, key)
+		}
+	}
+	return merged
+}
+
+// logBuckets are those of Cloud Logging. One that is deleted waits for seven
+// days, and its name with it.
+func (c *Cloud) logBuckets(r request) (any, error) {
+	parent, id, _ := strings.Cut(r.name, "/buckets")
+	if id == "" && r.method == http.MethodGet {
+		return c.listLogBuckets(parent), nil
+	}
+	if id == "" {
+		id = "/" + r.query.Get("bucketId")
+		r.in["name"], r.in["lifecycleState"] = parent+"/buckets"+id, "ACTIVE"
+		if r.in["retentionDays"] == nil {
+			r.in["retentionDays"] = 30
+		}
+		return c.add("logbuckets/"+parent+"/buckets"+id, r.in)
+	}
+	name := "logbuckets/" + r.name
+	bucket := c.resources[name]
+	if bucket == nil {
+		return nil, notFound(r.name)
+	}
+	deleted := bucket["lifecycleState"] == "DELETE_REQUESTED"
+	switch {
+	case r.verb == ":undelete":
+		if !deleted {
+			return nil, precondition("%s is not deleted", r.name)
+		}
+		bucket["lifecycleState"] = "ACTIVE"
+		return object{}, nil
+	case r.method == http.MethodGet:
+		return bucket, nil
+	case deleted:
+		return nil, precondition("%s is deleted", r.name)
+	case r.method == http.MethodDelete:
+		bucket["lifecycleState"] = "DELETE_REQUESTED"
+		return object{}, nil
+	}
+	return c.updateLogBucket(name, r)
+}
+
+func (c *Cloud) listLogBuckets(location string) object {
+	items := []any{}
+	prefix := "logbuckets/" + strings.TrimSuffix(location, "-")
+	for _, name := range c.names(prefix) {
+		items = append(items, c.resources[name])
+	}
+	return object{"buckets": items}
+}
+
+func (c *Cloud) updateLogBucket(name string, r request) (any, error) {
+	mask := r.query.Get("updateMask")
+	if strings.Contains(mask, "analytics_enabled") && mask != "analytics_enabled" {
+		return nil, invalid("analytics is enabled in an update by itself, not with %s", mask)
+	}
+	if c.resources[name]["locked"] == true {
+		return nil, precondition("%s is locked", name)
+	}
+	bucket := patched(c.resources[name], r)
+	if days, _ := bucket["retentionDays"].(float64); days < 1 || days > 3650 {
+		return nil, invalid("a retention of %v days", bucket["retentionDays"])
+	}
+	c.resources[name] = bucket
+	if r.verb == ":updateAsync" {
+		location, _, _ := strings.Cut(r.name, "/buckets")
+		return c.operation(location, copied(bucket)), nil
+	}
+	return bucket, nil
+}
+
+// sinks route entries to log buckets of the project.
+func (c *Cloud) sinks(r request) (any, error) {
+	parent, id, _ := strings.Cut(r.name, "/sinks")
+	id = strings.Trim(id, "/")
+	name := "sinks/" + parent + "/sinks/" + id
+	switch {
+	case id == "" && r.method == http.MethodGet:
+		return c.list("sinks/"+r.name, "sinks")
+	case id == "":
+		id, _ = r.in["name"].(string)
+		if err := c.checkSink(r.in); err != nil {
+			return nil, err
+		}
+		return c.add(name+id, r.in)
+	case r.method == http.MethodPatch:
+		if c.resources[name] == nil {
+			return nil, notFound(id)
+		}
+		sink := patched(c.resources[name], r)
+		if err := c.checkSink(sink); err != nil {
+			return nil, err
+		}
+		c.resources[name] = sink
+		return sink, nil
+	}
+	return c.find(r.method, name)
+}
+
+// checkSink refuses a destination that is not there, and two exclusions of one
+// name.
+func (c *Cloud) checkSink(sink object) error {
+	destination, _ := sink["destination"].(string)
+	if bucket := c.resources["logbuckets/"+strings.TrimPrefix(destination, "logging.googleapis.com/")]; bucket == nil {
+		return invalid("there is no %s", destination)
+	}
+	names := map[any]bool{}
+	exclusions, _ := sink["exclusions"].([]any)
+	for _, e := range exclusions {
+		name := e.(object)["name"]
+		if names[name] {
+			return invalid("two exclusions are called %v", name)
+		}
+		names[name] = true
+	}
+	return nil
+}
+
+// channels are how alerts notify people.
+func (c *Cloud) channels(r request) (any, error) {
+	collection := "channels/projects/" + Project + "/notificationChannels"
+	_, id, _ := strings.Cut(r.name, "/notificationChannels/")
+	switch {
+	case r.method == http.MethodPost:
+		id = c.next()
+		r.in["name"] = "projects/" + Project + "/notificationChannels/" + id
+		if r.in["enabled"] == nil {
+			r.in["enabled"] = true
+		}
+		return c.add(collection+"/"+id, r.in)
+	case id == "":
+		return c.list(collection, "notificationChannels")
 	}
 	return c.find(r.method, collection+"/"+id)
 }

@@ -59,7 +59,11 @@ type Fault struct {
 
 // New returns a project in which no API is enabled.
 func New() *Cloud {
-	return &Cloud{resources: map[string]resource{}, policies: map[string]object{}}
+	bucket := "projects/" + Project + "/locations/global/buckets/_Default"
+	return &Cloud{policies: map[string]object{}, resources: map[string]resource{
+		"logbuckets/" + bucket:                          {"name": bucket, "retentionDays": 30, "lifecycleState": "ACTIVE"},
+		"sinks/projects/" + Project + "/sinks/_Default": {"name": "_Default", "destination": "logging.googleapis.com/" + bucket},
+	}}
 }
 
 // Clone returns a project in the same state, without faults and without a
@@ -68,6 +72,7 @@ func (c *Cloud) Clone() *Cloud {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clone := New()
+	clear(clone.resources)
 	clone.number = c.number
 	for name, r := range c.resources {
 		clone.resources[name] = copied(r)
@@ -244,6 +249,10 @@ func exists(name string) error {
 
 func conflict(name string) error {
 	return &failure{code: 409, status: "ABORTED", message: "the etag of " + name + " is not the current one"}
+}
+
+func precondition(format string, a ...any) error {
+	return &failure{code: 400, status: "FAILED_PRECONDITION", message: fmt.Sprintf(format, a...)}
 }
 
 func invalid(format string, a ...any) error {
