@@ -399,6 +399,7 @@ func (c *Cloud) sinks(r request) (any, error) {
 		return c.list("sinks/"+r.name, "sinks")
 	case id == "":
 		id, _ = r.in["name"].(string)
+		r.in["disabled"] = false // said, as a value that gcloud prints
 		if err := c.checkSink(r.in); err != nil {
 			return nil, err
 		}
