@@ -326,6 +326,7 @@ keep_webhooks() {
   content=$(content_of "$disabled" "$destination" "$filter")
   if [ -n "$sink" ] && [ "$content" != "$wanted" ] && [ "$content" != "$mark" ] && [ -z "$discard" ]; then
     note "the sink $name was edited by hand: it and the log bucket stay (--discard-edits replaces it)"
+    [ -z "$disabled" ] || note "it is switched off: while there is an exclusion, webhooks are stored nowhere"
     return
   fi
   apply_bucket
@@ -425,9 +426,7 @@ apply_sink() {
       logging sinks update "$name" "$to" --log-filter "$routed" --description "$description" --no-disabled
   else
     note "the sink $name is up to date"
-    return
   fi
-  sink_is_new=yes
 }
 
 # exclude_webhooks keeps the webhooks out of the bucket _Default.
@@ -472,10 +471,11 @@ write_exclusion() {
     "$1" "name=$name,description=LiveChat webhooks of $name [livechat-webhook $(content_of '' "$webhooks")],filter=$webhooks${2:-}"
 }
 
-# wait_for_sink waits until a sink that this run wrote surely works: Google does
-# not say how soon it does, and webhooks are lost if the exclusion works sooner.
+# wait_for_sink waits until a sink that was written just now, maybe by a run that
+# was interrupted, surely works: Google does not say how soon it does, and
+# webhooks are lost if the exclusion works sooner.
 wait_for_sink() {
-  if [ -z "$sink_is_new" ] || [ -n "$dry_run" ]; then return 0; fi
+  [ -z "$dry_run" ] || return 0
   note "waiting for $((${PAUSE:-20} * 9)) s, for the sink to work everywhere"
   sleep "$((${PAUSE:-20} * 9))"
 }
@@ -1085,7 +1085,7 @@ channels_hint="could not read or create notification channels: you need roles/mo
 monitoring_hint="could not change dashboard or alert: you need roles/monitoring.editor; if somebody edited it just now, run this again"
 
 arguments "$@"
-gcloud=0 apis_off='' fresh='' unreachable='' changes=0 service='' used_secret='' roles='' kept='' sink_is_new=''
+gcloud=0 apis_off='' fresh='' unreachable='' changes=0 service='' used_secret='' roles='' kept=''
 filled=$(mktemp)
 messages=$(mktemp)
 trap 'rm -f "$filled" "$filled.labeled" "$messages"' EXIT
