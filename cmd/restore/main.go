@@ -28,14 +28,13 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"example.com/livechat-webhook/internal/cloudlog"
+	"example.com/livechat-webhook/internal/loglist"
 )
 
 // How the command ends.
@@ -69,7 +68,7 @@ type settings struct {
 	// there is only one.
 	service string
 	// since is how far back copies are listed.
-	since period
+	since loglist.Period
 	// refused restores those too that Cloud Logging refused for good.
 	refused bool
 	// dryRun writes nothing.
@@ -98,10 +97,10 @@ if the webhooks are kept in their own bucket.
 // [flag.ErrHelp] if help was requested.
 func parse(args []string, getenv func(string) string, help io.Writer) (settings, error) {
 	s := settings{
-		since: period(30 * 24 * time.Hour),
+		since: loglist.Period(30 * 24 * time.Hour),
 		now:   time.Now,
 		pause: sleep,
-		pace:  quota(),
+		pace:  loglist.Quota(),
 	}
 	s.destination.Emulator = getenv("LOGGING_EMULATOR_HOST")
 	flags := flag.NewFlagSet("restore", flag.ContinueOnError)
@@ -123,26 +122,15 @@ func parse(args []string, getenv func(string) string, help io.Writer) (settings,
 	return s, errors.Join(append(s.faults(), stray(flags.Args()))...)
 }
 
-var (
-	projectID = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z0-9-]+$`)
-	logID     = regexp.MustCompile(`^[A-Za-z0-9/_.-]+$`)
-	serviceID = regexp.MustCompile(`^[a-z0-9-]*$`)
-)
+var serviceID = regexp.MustCompile(`^[a-z0-9-]*$`)
 
 // faults returns what is wrong with s. What it lets through needs no quoting in
 // a filter.
 func (s *settings) faults() []error {
-	var faults []error
-	fault := func(wrong bool, format string, args ...any) {
-		if wrong {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
+	faults := loglist.CheckNames(s.destination.Project, s.destination.LogID)
+	if !serviceID.MatchString(s.service) {
+		faults = append(faults, fmt.Errorf("-service is %q: it must be the name of a Cloud Run service", s.service))
 	}
-	project := s.destination.Project
-	fault(project == "", "-project is missing: set it to the id of the project that the function writes to")
-	fault(project != "" && !projectID.MatchString(project), "-project is %q: it must be a project id", project)
-	fault(!logID.MatchString(s.destination.LogID), "-log is %q: it must be letters, digits and / _ - . only", s.destination.LogID)
-	fault(!serviceID.MatchString(s.service), "-service is %q: it must be the name of a Cloud Run service", s.service)
 	return faults
 }
 
@@ -151,30 +139,6 @@ func stray(args []string) error {
 		return nil
 	}
 	return fmt.Errorf("%q is not a flag", args)
-}
-
-// period is a duration that may also be a number of days, such as 30d.
-type period time.Duration
-
-func (p *period) String() string {
-	if d := time.Duration(*p); d%(24*time.Hour) != 0 {
-		return d.String()
-	}
-	return fmt.Sprintf("%dd", time.Duration(*p)/(24*time.Hour))
-}
-
-func (p *period) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if days, found := strings.CutSuffix(text, "d"); found {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 12)
-		d = time.Duration(n) * 24 * time.Hour
-	}
-	if err != nil || d <= 0 {
-		return errors.New("it must be a period such as 12h or 30d")
-	}
-	*p = period(d)
-	return nil
 }
 
 // sleep waits for d, or returns ctx's error if that ends first.

@@ -15,14 +15,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/time/rate"
 	mrpb "google.golang.org/genproto/googleapis/api/monitoredres"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -695,30 +693,6 @@ func TestQuotaUsedUpByOthersWaitedFor(t *testing.T) {
 	if !strings.Contains(stderr, "ResourceExhausted: as told; trying again in ") {
 		t.Error(stderr)
 	}
-}
-
-func TestListCallsStayWithinTheQuota(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls []time.Time
-		pace := paced(quota())
-		for range 300 {
-			err := pace(t.Context(), "", nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
-				calls = append(calls, time.Now())
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		for i := range calls[60:] {
-			if d := calls[i+60].Sub(calls[i]); d < time.Minute {
-				t.Fatalf("61 calls within %s", d)
-			}
-		}
-		if d := calls[299].Sub(calls[0]); d > 6*time.Minute {
-			t.Errorf("300 calls take %s", d)
-		}
-	})
 }
 
 // TestManyCopies needs several pages, and several filters, which the stand-in

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"example.com/livechat-webhook/internal/loglist"
 )
 
 const (
@@ -71,14 +69,16 @@ type work struct {
 // restore goes through the steps of a run. It counts what becomes of each
 // webhook.
 func (w *work) restore(ctx context.Context) error {
-	reader, err := openReader(ctx, w.settings, w.progress.say)
+	reader, err := loglist.Open(ctx, loglist.Options{
+		Project: w.destination.Project, Emulator: w.destination.Emulator, Pace: w.pace, Say: w.progress.say,
+	})
 	if err != nil {
 		return err
 	}
-	defer reader.client.Close()
+	defer reader.Close()
 	copies, err := w.list(ctx, reader)
 	if err != nil {
-		return explain("cannot list copies", err, canRead)
+		return loglist.Explain("cannot list copies", err, loglist.CanRead)
 	}
 	webhooks := w.choose(copies.plan(w.destination))
 	if len(webhooks) == 0 {
@@ -86,11 +86,11 @@ func (w *work) restore(ctx context.Context) error {
 	}
 	if err := w.settle(ctx, copies.latest); err != nil {
 		w.count(left, len(webhooks))
-		return explain("stopped", err, "")
+		return loglist.Explain("stopped", err, "")
 	}
 	if err := w.look(ctx, reader, webhooks); err != nil {
 		w.count(left, len(webhooks))
-		return explain("cannot list what is in the log already", err, canRead)
+		return loglist.Explain("cannot list what is in the log already", err, loglist.CanRead)
 	}
 	missing := w.missing(webhooks)
 	if w.dryRun {
@@ -100,20 +100,20 @@ func (w *work) restore(ctx context.Context) error {
 	done, err := w.write(ctx, missing)
 	if err != nil {
 		w.count(written, len(done))
-		return explain("cannot write", err, "roles/logging.logWriter")
+		return loglist.Explain("cannot write", err, "roles/logging.logWriter")
 	}
 	return w.verify(ctx, reader, done)
 }
 
 // list returns the copies.
-func (w *work) list(ctx context.Context, r *reader) (*copies, error) {
+func (w *work) list(ctx context.Context, r *loglist.Reader) (*copies, error) {
 	c, n := newCopies(), 0
-	for e, err := range r.list(ctx, copiesFilter(w.settings)) {
+	for e, err := range r.List(ctx, copiesFilter(w.settings)) {
 		if err != nil {
 			return nil, err
 		}
 		c.add(e)
-		if n++; n%pageSize == 0 {
+		if n++; n%loglist.PageSize == 0 {
 			w.progress.say("listed %d lines of copies", n)
 		}
 	}
@@ -154,7 +154,7 @@ func (w *work) settle(ctx context.Context, latest time.Time) error {
 }
 
 // look marks what is in the log.
-func (w *work) look(ctx context.Context, r *reader, webhooks []*webhook) error {
+func (w *work) look(ctx context.Context, r *loglist.Reader, webhooks []*webhook) error {
 	var wanted []*wantedEntry
 	for _, h := range webhooks {
 		for _, e := range h.wanted {
@@ -167,7 +167,7 @@ func (w *work) look(ctx context.Context, r *reader, webhooks []*webhook) error {
 	slices.SortStableFunc(wanted, func(a, b *wantedEntry) int {
 		return cmp.Or(a.time.Compare(b.time), strings.Compare(a.insertID, b.insertID))
 	})
-	return r.look(ctx, w.destination.LogName(), wanted)
+	return look(ctx, r, w.destination.LogName(), wanted)
 }
 
 // missing returns the webhooks to write: those that are neither in the log nor
@@ -207,12 +207,12 @@ func (w *work) write(ctx context.Context, webhooks []*webhook) ([]*webhook, erro
 }
 
 // verify looks until all webhooks are listed, but not for ever.
-func (w *work) verify(ctx context.Context, r *reader, webhooks []*webhook) error {
+func (w *work) verify(ctx context.Context, r *loglist.Reader, webhooks []*webhook) error {
 	pending := webhooks
 	var err error
 	for n := 1; len(pending) > 0; n++ {
 		if err = w.look(ctx, r, pending); err != nil {
-			err = explain("cannot list what was written", err, canRead)
+			err = loglist.Explain("cannot list what was written", err, loglist.CanRead)
 			break
 		}
 		pending = slices.DeleteFunc(slices.Clone(pending), (*webhook).listed)
@@ -221,7 +221,7 @@ func (w *work) verify(ctx context.Context, r *reader, webhooks []*webhook) error
 		}
 		w.progress.say("%s written but not listed yet", number(len(pending), "webhook is", "webhooks are"))
 		if err = w.pause(ctx, lookPause); err != nil {
-			err = explain("stopped", err, "")
+			err = loglist.Explain("stopped", err, "")
 			break
 		}
 	}
@@ -270,30 +270,6 @@ func number(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprint(n, " ", many)
-}
-
-// canRead are the roles that it takes to list entries.
-const canRead = "roles/logging.viewer, and roles/logging.viewAccessor if the webhooks are kept in their own bucket"
-
-// explain says what failed, and which roles it takes.
-func explain(what string, err error, roles string) error {
-	switch code := codeOf(err); code {
-	case codes.PermissionDenied:
-		return fmt.Errorf("%s: PermissionDenied: your account needs %s", what, roles)
-	case codes.Unauthenticated:
-		return fmt.Errorf("%s: Unauthenticated: log in with gcloud auth application-default login", what)
-	case codes.Canceled:
-		return fmt.Errorf("%s: interrupted", what)
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}
-
-// codeOf returns the gRPC code of an error, that of a context included.
-func codeOf(err error) codes.Code {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return status.FromContextError(err).Code()
-	}
-	return status.Code(err)
 }
 
 // String identifies a delivery by what is no part of its body.
