@@ -5,8 +5,8 @@
 //
 //	main.go      flags, environment, server, how to send a first webhook
 //	website.go   refusing requests that a browser sends for a website
-//	terminal.go  entries and messages as lines for people or as JSON
-//	serve.go     the page at an address of its own
+//	serve.go     the page at its own address
+//	terminal     entries and messages as lines for people or as JSON
 //	page         the page: what arrives, as webhooks and as chats
 package main
 
@@ -32,6 +32,7 @@ import (
 
 	livechatwebhook "example.com/livechat-webhook"
 	"example.com/livechat-webhook/cmd/page"
+	"example.com/livechat-webhook/cmd/terminal"
 	"example.com/livechat-webhook/internal/cloudlogtest"
 	"example.com/livechat-webhook/internal/config"
 	"example.com/livechat-webhook/internal/console"
@@ -48,7 +49,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	store := page.NewStore()
-	con := newConsole(io.MultiWriter(os.Stdout, store.Copies()), os.Stderr)
+	con := terminal.NewConsole(io.MultiWriter(os.Stdout, store.Copies()), os.Stderr)
 	if err := run(ctx, o, con, store); err != nil {
 		con.Say(console.Error, strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
@@ -108,7 +109,7 @@ func run(ctx context.Context, o options, con *console.Console, store *page.Store
 	var emulator string
 	var setFaults func(cloudlogtest.Faults)
 	if o.project == "" {
-		print := entryPrinter(os.Stdout, o.asJSON, colors(os.Stdout), con)
+		print := terminal.EntryPrinter(os.Stdout, o.asJSON, terminal.Colors(os.Stdout), con)
 		logging, err := cloudlogtest.Start("127.0.0.1:0", func(e *loggingpb.LogEntry) {
 			print(e)
 			store.Written(e)
@@ -129,7 +130,7 @@ func run(ctx context.Context, o options, con *console.Console, store *page.Store
 	}
 	pg := page.New(page.Options{Store: store, Config: c, Function: a.url(), SetFaults: setFaults, Keep: o.keep})
 	if o.body {
-		pg.Recorded = func(w *page.Webhook) { io.WriteString(os.Stdout, bodyLines(pg.Body(w))) }
+		pg.Recorded = func(w *page.Webhook) { io.WriteString(os.Stdout, terminal.BodyLines(pg.Body(w))) }
 	}
 	closePage, err := servePage(pg, o, a, con)
 	if err != nil {
@@ -265,7 +266,7 @@ func waitFor(a address, served <-chan error) error {
 
 // hint says how to send a first webhook.
 func hint(con *console.Console, a address, secrets []string) {
-	if !isTerminal(os.Stderr) {
+	if !terminal.IsTerminal(os.Stderr) {
 		con.Say(console.Info, "listening on "+a.url())
 		return
 	}

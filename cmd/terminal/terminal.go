@@ -1,4 +1,7 @@
-package main
+// Package terminal writes entries and messages for the person who runs a
+// command: as lines for people, or as JSON. What strangers wrote cannot reach the
+// terminal as something that it obeys.
+package terminal
 
 import (
 	"encoding/json"
@@ -21,21 +24,22 @@ import (
 	"example.com/livechat-webhook/internal/console"
 )
 
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+// IsTerminal reports whether f is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// newConsole returns a Console that writes copies to out. Messages go to err,
+// NewConsole returns a Console that writes copies to out. Messages go to err,
 // as lines for people if it is a terminal.
-func newConsole(out io.Writer, err *os.File) *console.Console {
+func NewConsole(out io.Writer, err *os.File) *console.Console {
 	var messages io.Writer = safeLines{err}
-	if isTerminal(err) {
-		messages = messagePrinter{err, colors(err)}
+	if IsTerminal(err) {
+		messages = messagePrinter{err, Colors(err)}
 	}
 	return console.New(safeLines{out}, messages)
 }
 
-// entryPrinter returns a function that prints entries to w, as lines for people
+// EntryPrinter returns a function that prints entries to w, as lines for people
 // or as JSON. It reports entries that it cannot print to con.
-func entryPrinter(w io.Writer, asJSON bool, p palette, con *console.Console) func(*loggingpb.LogEntry) {
+func EntryPrinter(w io.Writer, asJSON bool, p Palette, con *console.Console) func(*loggingpb.LogEntry) {
 	if !asJSON {
 		return func(e *loggingpb.LogEntry) { io.WriteString(w, forPeople(e, p)) }
 	}
@@ -69,7 +73,7 @@ func jsonLine(text jsontext.Value) ([]byte, error) {
 
 // forPeople returns time, severity and message of e in one line and its labels
 // in the next.
-func forPeople(e *loggingpb.LogEntry, p palette) string {
+func forPeople(e *loggingpb.LogEntry, p Palette) string {
 	labels := e.GetLabels()
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
@@ -84,10 +88,10 @@ func forPeople(e *loggingpb.LogEntry, p palette) string {
 		p.paint(dim, escape(strings.Join(pairs, " "))))
 }
 
-// bodyLines returns a body indented, its members in the order in which they
+// BodyLines returns a body indented, its members in the order in which they
 // came, without control characters but line breaks. What is no JSON stays as it
 // is.
-func bodyLines(body []byte) string {
+func BodyLines(body []byte) string {
 	text := jsontext.Value(slices.Clone(body))
 	if err := text.Indent(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.WithIndent("  ")); err != nil {
 		text = body
@@ -99,11 +103,15 @@ func bodyLines(body []byte) string {
 	return lines.String()
 }
 
+// MessagePrinter returns a writer that writes the structured lines of a Console
+// to w as lines for people.
+func MessagePrinter(w io.Writer, p Palette) io.Writer { return messagePrinter{w, p} }
+
 // messagePrinter rewrites the structured lines of a Console as lines for
 // people.
 type messagePrinter struct {
 	w io.Writer
-	p palette
+	p Palette
 }
 
 func (m messagePrinter) Write(line []byte) (int, error) {
@@ -176,8 +184,8 @@ func isControl(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Cf) && r != zeroWidthNonJoiner && r != zeroWidthJoiner
 }
 
-// A palette is true if colors are used.
-type palette bool
+// A Palette is true if colors are used.
+type Palette bool
 
 // ANSI escape sequences.
 const (
@@ -188,12 +196,12 @@ const (
 	plain  = "\x1b[0m"
 )
 
-// colors returns the palette for f (https://no-color.org).
-func colors(f *os.File) palette {
-	return palette(isTerminal(f) && os.Getenv("NO_COLOR") == "")
+// Colors returns the Palette for f (https://no-color.org).
+func Colors(f *os.File) Palette {
+	return Palette(IsTerminal(f) && os.Getenv("NO_COLOR") == "")
 }
 
-func (p palette) paint(code, text string) string {
+func (p Palette) paint(code, text string) string {
 	if !p || text == "" {
 		return text
 	}
@@ -201,7 +209,7 @@ func (p palette) paint(code, text string) string {
 }
 
 // start returns the start of every line for people: local time and severity.
-func (p palette) start(at time.Time, severity string) string {
+func (p Palette) start(at time.Time, severity string) string {
 	text := fmt.Sprintf("%-6s", severity)
 	switch severity {
 	case console.Info:

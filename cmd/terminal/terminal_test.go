@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -21,7 +21,18 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"example.com/livechat-webhook/internal/console"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
 
 func entry(severity ltype.LogSeverity, message string, labels map[string]string) *loggingpb.LogEntry {
 	return &loggingpb.LogEntry{
@@ -37,7 +48,7 @@ func entry(severity ltype.LogSeverity, message string, labels map[string]string)
 func TestEntryForPeople(t *testing.T) {
 	tests := []struct {
 		name, message, event string
-		colors               palette
+		colors               Palette
 		want                 string
 	}{
 		{"chat", "chat_painted C1", "chat_painted", false,
@@ -77,7 +88,7 @@ func TestEscape(t *testing.T) {
 
 // TestNoEventTwice looks at the line of every sample.
 func TestNoEventTwice(t *testing.T) {
-	files, err := filepath.Glob("../testdata/*/*.entry.json")
+	files, err := filepath.Glob("../../testdata/*/*.entry.json")
 	if err != nil || len(files) < 100 {
 		t.Fatalf("%d samples, %v", len(files), err)
 	}
@@ -141,7 +152,7 @@ func TestJSONLine(t *testing.T) {
 
 func TestEntryThatIsNotJSON(t *testing.T) {
 	var out, messages bytes.Buffer
-	show := entryPrinter(&out, true, false, console.New(io.Discard, &messages))
+	show := EntryPrinter(&out, true, false, console.New(io.Discard, &messages))
 	show(entry(ltype.LogSeverity_INFO, "not \xff UTF-8", nil))
 	if out.Len() > 0 || !strings.Contains(messages.String(), `"severity":"ERROR"`) || !strings.Contains(messages.String(), "cannot print an entry: ") {
 		t.Errorf("printed %q, said %s", &out, &messages)
@@ -223,7 +234,7 @@ func TestColors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if isTerminal(null) || bool(colors(null)) {
+	if IsTerminal(null) || bool(Colors(null)) {
 		t.Error("/dev/null is taken for a terminal")
 	}
 }
@@ -239,7 +250,7 @@ func TestConsoleIsSafe(t *testing.T) {
 		defer f.Close()
 		files[i] = f
 	}
-	c := newConsole(files[0], files[1])
+	c := NewConsole(files[0], files[1])
 	if err := c.Copy([]byte("{\"webhook\":\"a\x7f\u202eb\"}\n")); err != nil {
 		t.Fatal(err)
 	}
