@@ -5,7 +5,8 @@
 //
 //	main.go      flags, environment, server, how to send a first webhook
 //	website.go   refusing requests that a browser sends for a website
-//	serve.go     the page at its own address
+//	serve.go     the page, and what it keeps
+//	listen       addresses, and the page at its own
 //	terminal     entries and messages as lines for people or as JSON
 //	page         the page: what arrives, as webhooks and as chats
 package main
@@ -31,6 +32,7 @@ import (
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 
 	livechatwebhook "example.com/livechat-webhook"
+	"example.com/livechat-webhook/cmd/listen"
 	"example.com/livechat-webhook/cmd/page"
 	"example.com/livechat-webhook/cmd/terminal"
 	"example.com/livechat-webhook/internal/cloudlogtest"
@@ -124,11 +126,11 @@ func run(ctx context.Context, o options, con *console.Console, store *page.Store
 	if err != nil {
 		return err
 	}
-	a := address{strings.Trim(o.host, "[]"), cmp.Or(os.Getenv("PORT"), "8080")}
-	if err := a.free(); err != nil {
-		return err
+	a := listen.Address{Host: strings.Trim(o.host, "[]"), Port: cmp.Or(os.Getenv("PORT"), "8080")}
+	if err := a.Free(); err != nil {
+		return notFree(a, err)
 	}
-	pg := page.New(page.Options{Store: store, Config: c, Function: a.url(), SetFaults: setFaults, Keep: o.keep})
+	pg := page.New(page.Options{Store: store, Config: c, Function: a.URL(), SetFaults: setFaults, Keep: o.keep})
 	if o.body {
 		pg.Recorded = func(w *page.Webhook) { io.WriteString(os.Stdout, terminal.BodyLines(pg.Body(w))) }
 	}
@@ -172,11 +174,11 @@ func environment(project, emulator string) func(string) string {
 
 // explain reports what is about to start, and which environment variables do
 // not have their usual meaning.
-func explain(con *console.Console, o options, a address) {
+func explain(con *console.Console, o options, a listen.Address) {
 	if o.project == "" {
-		con.Say(console.Info, "starting on "+a.url()+", entries go to stdout")
+		con.Say(console.Info, "starting on "+a.URL()+", entries go to stdout")
 	} else {
-		con.Say(console.Info, "starting on "+a.url()+", entries go to Cloud Logging in project "+o.project)
+		con.Say(console.Info, "starting on "+a.URL()+", entries go to Cloud Logging in project "+o.project)
 	}
 	if os.Getenv("LOGGING_EMULATOR_HOST") != "" {
 		con.Say(console.Warning, "LOGGING_EMULATOR_HOST is ignored")
@@ -190,38 +192,12 @@ func explain(con *console.Console, o options, a address) {
 	}
 }
 
-// address is where the function listens.
-type address struct{ host, port string }
-
-func (a address) String() string { return net.JoinHostPort(a.host, a.port) }
-
-// url returns the URL for a client on this machine.
-func (a address) url() string {
-	if a.host == "" {
-		a.host = "localhost"
+// notFree says what to do about an address that is not free.
+func notFree(a listen.Address, err error) error {
+	if errors.Is(err, listen.ErrInUse) {
+		return fmt.Errorf("PORT %s is in use by another program: set PORT to a free port, as in PORT=8090 go run ./cmd", a.Port)
 	}
-	return "http://" + a.String()
-}
-
-// free returns an error if the address cannot be listened on, or if a client
-// would reach another program there. That can happen even if listening works:
-// localhost has an IPv4 and an IPv6 address, and some systems let a program
-// listen on one address while another program has the port on all of them.
-func (a address) free() error {
-	inUse := fmt.Errorf("PORT %s is in use by another program: set PORT to a free port, as in PORT=8090 go run ./cmd", a.port)
-	l, err := net.Listen("tcp", a.String())
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return inUse
-	}
-	if err != nil {
-		return fmt.Errorf("cannot listen, see PORT and -host: %w", err)
-	}
-	l.Close()
-	if conn, err := net.DialTimeout("tcp", a.String(), time.Second); err == nil {
-		conn.Close()
-		return inUse
-	}
-	return nil
+	return fmt.Errorf("cannot listen, see PORT and -host: %w", err)
 }
 
 // target is the name under which the framework serves the local run.
@@ -229,13 +205,13 @@ const target = "LocalRun"
 
 // serve serves handler through the functions framework until ctx ends, and
 // calls ready once it accepts connections.
-func serve(ctx context.Context, handler http.Handler, a address, ready func()) error {
+func serve(ctx context.Context, handler http.Handler, a listen.Address, ready func()) error {
 	functions.HTTP(target, handler.ServeHTTP)
 	os.Setenv("FUNCTION_TARGET", target)
 	served := make(chan error, 1)
 	go func() {
 		// The framework joins host and port without the brackets of IPv6.
-		served <- funcframework.StartHostPort(strings.TrimSuffix(a.String(), ":"+a.port), a.port)
+		served <- funcframework.StartHostPort(strings.TrimSuffix(a.String(), ":"+a.Port), a.Port)
 	}()
 	if err := waitFor(a, served); err != nil {
 		return err
@@ -251,7 +227,7 @@ func serve(ctx context.Context, handler http.Handler, a address, ready func()) e
 
 // waitFor waits until the address accepts connections. If the server ends
 // instead, it returns the server's error.
-func waitFor(a address, served <-chan error) error {
+func waitFor(a listen.Address, served <-chan error) error {
 	for {
 		if conn, err := net.Dial("tcp", a.String()); err == nil {
 			return conn.Close()
@@ -265,9 +241,9 @@ func waitFor(a address, served <-chan error) error {
 }
 
 // hint says how to send a first webhook.
-func hint(con *console.Console, a address, secrets []string) {
+func hint(con *console.Console, a listen.Address, secrets []string) {
 	if !terminal.IsTerminal(os.Stderr) {
-		con.Say(console.Info, "listening on "+a.url())
+		con.Say(console.Info, "listening on "+a.URL())
 		return
 	}
 	fmt.Fprintf(os.Stderr, `
@@ -284,7 +260,7 @@ Ctrl-C ends.
 // line break. If there are secrets, it passes the first over HTTP Basic, which
 // works for every kind of webhook. The secret itself is not in the command: the
 // shell takes it from LIVECHAT_SECRETS, whose value is variable.
-func curl(a address, variable string, secrets []string) string {
+func curl(a listen.Address, variable string, secrets []string) string {
 	var user string
 	switch {
 	case len(secrets) == 0:
@@ -293,5 +269,5 @@ func curl(a address, variable string, secrets []string) string {
 	default:
 		user = `-u "livechat:${LIVECHAT_SECRETS%%[,[:space:]]*}" ` // up to the first separator
 	}
-	return `curl -w '\n' ` + user + "-d @testdata/v2/chat_started.json " + a.url()
+	return `curl -w '\n' ` + user + "-d @testdata/v2/chat_started.json " + a.URL()
 }

@@ -19,6 +19,7 @@ import (
 	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"example.com/livechat-webhook/cmd/listen"
 	"example.com/livechat-webhook/internal/config"
 	"example.com/livechat-webhook/internal/console"
 	_ "example.com/livechat-webhook/internal/golden"
@@ -263,7 +264,7 @@ func TestCurlCommand(t *testing.T) {
 		"the-new-secret\tthe-old-secret, ",
 	} {
 		p := start(t, []string{"LIVECHAT_SECRETS=" + variable})
-		command := curl(address{"localhost", p.port}, variable, config.List(variable))
+		command := curl(listen.Address{Host: "localhost", Port: p.port}, variable, config.List(variable))
 		for _, shell := range []string{"sh", "bash", "zsh", "busybox"} {
 			if _, err := exec.LookPath(shell); err != nil {
 				continue
