@@ -36,6 +36,9 @@ type Faults struct {
 	// List is asked before a call of ListLogEntries is looked at. Its error is
 	// the answer.
 	List func(ctx context.Context, r *loggingpb.ListLogEntriesRequest) error
+	// Tail is asked before a call of TailLogEntries is looked at. Its error ends
+	// the stream. It may wait, but not longer than ctx.
+	Tail func(ctx context.Context, r *loggingpb.TailLogEntriesRequest) error
 }
 
 // Server is a stand-in for Cloud Logging.
@@ -59,6 +62,8 @@ type Server struct {
 	calls   int
 	checks  int
 	lists   int
+	tailed  int
+	tails   map[*tail]bool
 	entries []*loggingpb.LogEntry
 }
 
@@ -70,11 +75,17 @@ func Start(addr string, written func(*loggingpb.LogEntry)) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stand-in for Cloud Logging: %w", err)
 	}
+	return Serve(l, written), nil
+}
+
+// Serve returns a Server that accepts connections from l, which may be in memory.
+// It does with each entry what [Start] says.
+func Serve(l net.Listener, written func(*loggingpb.LogEntry)) *Server {
 	s := &Server{addr: l.Addr(), written: written, Now: time.Now}
 	s.grpc = grpc.NewServer(grpc.MaxRecvMsgSize(4*maxRequest), grpc.ForceServerCodecV2(shallow{}))
 	loggingpb.RegisterLoggingServiceV2Server(s.grpc, s)
 	go s.grpc.Serve(l) // ends with Close
-	return s, nil
+	return s
 }
 
 // Addr returns the host:port that the server listens on.
@@ -193,6 +204,7 @@ func (s *Server) write(entries []*loggingpb.LogEntry) {
 			s.written(e)
 		default:
 			s.entries = append(s.entries, e)
+			s.tell(e)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package loglist reads the logs of a Google Cloud project, for commands that a
 // person runs: [Reader.List] lists entries within the quota and retries what is
-// transient, [Explain] says which role is missing.
+// transient, [Reader.Tail] streams them, [Explain] says which role is missing.
 //
 // Nothing of it is deployed.
 package loglist
@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net"
 	"regexp"
@@ -24,7 +25,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 const (
@@ -36,6 +39,13 @@ const (
 	// listTimeout bounds one call with its retries. A quota that somebody else
 	// has used up is free again after a minute.
 	listTimeout = 5 * time.Minute
+	// buffer is how long Cloud Logging holds back entries of a tail to put them in
+	// order. Meanwhile they are not stored in their bucket either.
+	buffer = 0 * time.Second
+	// quiet is how long a connection may be silent until it is tested, so that a
+	// tail ends when its connection is dead. Servers may refuse tests that are
+	// less than 5 minutes apart.
+	quiet = 6 * time.Minute
 )
 
 // Quota paces calls to at most 10 at once and 50 per minute, so that no minute
@@ -66,6 +76,7 @@ func Open(ctx context.Context, o Options) (*Reader, error) {
 	opts := []option.ClientOption{
 		option.WithTelemetryDisabled(),
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(paced(o.Pace))),
+		option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: quiet})),
 	}
 	if o.Emulator != "" {
 		opts = append(opts, option.WithEndpoint(o.Emulator), option.WithoutAuthentication(),
@@ -121,6 +132,24 @@ func (r *Reader) List(ctx context.Context, filter string) iter.Seq2[*loggingpb.L
 	return r.client.ListLogEntries(ctx, &loggingpb.ListLogEntriesRequest{
 		ResourceNames: r.resources(), Filter: filter, OrderBy: "timestamp asc", PageSize: PageSize,
 	}).All()
+}
+
+// Tail opens a stream of the entries that match the filter from now on, in
+// order of time only within one response. It does not wait for an answer:
+// errors, that of the call included, come from the stream. The stream ends with
+// ctx. A project has at most 10 of them, and each ends after about an hour.
+func (r *Reader) Tail(ctx context.Context, filter string) (loggingpb.LoggingServiceV2_TailLogEntriesClient, error) {
+	stream, err := r.client.TailLogEntries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = stream.Send(&loggingpb.TailLogEntriesRequest{
+		ResourceNames: r.resources(), Filter: filter, BufferWindow: durationpb.New(buffer),
+	})
+	if errors.Is(err, io.EOF) {
+		err = nil // Recv returns why
+	}
+	return stream, err
 }
 
 func (r *Reader) resources() []string { return []string{"projects/" + r.project} }
