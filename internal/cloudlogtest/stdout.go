@@ -21,8 +21,17 @@ const instanceID = "instanceId"
 // in the resource's labels. A line that Cloud Run would not store as the object
 // that it is, is an error, and ends Print.
 func (s *Server) Print(resource *mrpb.MonitoredResource, stdout []byte) error {
+	return s.print(resource, "stdout", stdout)
+}
+
+// PrintError stores what a service prints to stderr, as Print does.
+func (s *Server) PrintError(resource *mrpb.MonitoredResource, stderr []byte) error {
+	return s.print(resource, "stderr", stderr)
+}
+
+func (s *Server) print(resource *mrpb.MonitoredResource, stream string, lines []byte) error {
 	var entries []*loggingpb.LogEntry
-	for line := range bytes.Lines(stdout) {
+	for line := range bytes.Lines(lines) {
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue // the functions framework prints one after each request
 		}
@@ -30,7 +39,7 @@ func (s *Server) Print(resource *mrpb.MonitoredResource, stdout []byte) error {
 		if err != nil {
 			return fmt.Errorf("line %.40q: %w", line, err)
 		}
-		e.LogName = "projects/" + resource.GetLabels()["project_id"] + "/logs/run.googleapis.com%2Fstdout"
+		e.LogName = "projects/" + resource.GetLabels()["project_id"] + "/logs/run.googleapis.com%2F" + stream
 		e.Resource = resource
 		e.ReceiveTimestamp = timestamppb.New(s.Now())
 		if e.Timestamp == nil {

@@ -35,6 +35,7 @@ type tail struct {
 	// These belong to Server.mu.
 	pending    []*loggingpb.LogEntry
 	suppressed map[loggingpb.TailLogEntriesResponse_SuppressionInfo_Reason]int32
+	stalled    bool
 	ended      bool
 	end        error
 	more       chan struct{} // has room for one, and is full if there is news
@@ -65,6 +66,15 @@ func (s *Server) EndTails(err error) {
 		t.wake()
 	}
 	clear(s.tails)
+}
+
+// StallTails has all sessions stay open and send nothing any more.
+func (s *Server) StallTails() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.tails {
+		t.stalled = true
+	}
 }
 
 // Suppress has all sessions report that entries were left out.
@@ -213,7 +223,7 @@ func (s *Server) endOf(t *tail) (bool, error) {
 // the server's lock.
 func (s *Server) tell(e *loggingpb.LogEntry) {
 	for t := range s.tails {
-		if !t.matches(e) {
+		if t.stalled || !t.matches(e) {
 			continue
 		}
 		if len(t.pending) < maxPending {

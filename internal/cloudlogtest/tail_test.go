@@ -118,6 +118,28 @@ func TestTailThatEnds(t *testing.T) {
 	}
 }
 
+func TestTailThatStalls(t *testing.T) {
+	inMemory(t, func(t *testing.T, s *Server, c *logging.Client) {
+		stream := tailing(t, c, "", 0)
+		s.StallTails()
+		write(t, c, "a", time.Second)
+		came := make(chan error)
+		go func() {
+			_, err := stream.Recv()
+			came <- err
+		}()
+		select {
+		case err := <-came:
+			t.Errorf("it goes on: %v", err)
+		case <-time.After(time.Hour):
+		}
+		s.EndTails(nil)
+		if err := <-came; err != io.EOF {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
+
 func TestTailThatSuppresses(t *testing.T) {
 	inMemory(t, func(t *testing.T, s *Server, c *logging.Client) {
 		stream := tailing(t, c, "", 0)

@@ -203,10 +203,18 @@ func CheckNames(project, log string) []error {
 type Period time.Duration
 
 func (p *Period) String() string {
-	if d := time.Duration(*p); d == 0 || d%(24*time.Hour) != 0 {
-		return d.String()
+	d := time.Duration(*p)
+	switch {
+	case d == 0:
+		return "0s"
+	case d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	case d%time.Minute == 0:
+		return strings.TrimSuffix(d.String(), "0s")
 	}
-	return fmt.Sprintf("%dd", time.Duration(*p)/(24*time.Hour))
+	return d.String()
 }
 
 // Set sets p to the period that text says, which must be above 0.
