@@ -66,6 +66,23 @@ const wait = 15 * time.Second
 func (p *Page) post(ctx context.Context, o outgoing) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	trace := randomHex(16)
+	number, stop := p.store.await(trace, o.replayOf)
+	defer stop()
+	if _, err := p.do(ctx, o, trace); err != nil {
+		return 0, err
+	}
+	select {
+	case n := <-number:
+		return n, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// do sends a request to the function, as part of a trace, and returns the status
+// of the answer.
+func (p *Page) do(ctx context.Context, o outgoing, trace string) (status int, err error) {
 	uri := "/"
 	if strings.HasPrefix(o.uri, "/") {
 		uri = o.uri
@@ -78,22 +95,14 @@ func (p *Page) post(ctx context.Context, o outgoing) (int, error) {
 	for _, name := range hopByHop {
 		r.Header.Del(name)
 	}
-	trace := randomHex(16)
 	r.Header.Set("Traceparent", "00-"+trace+"-"+randomHex(8)+"-00")
-	number, stop := p.store.await(trace, o.replayOf)
-	defer stop()
 	resp, err := p.client.Do(r)
 	if err != nil {
 		return 0, err
 	}
-	io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
-	select {
-	case n := <-number:
-		return n, nil
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, err
 }
 
 // withSecret puts the function's first secret where LiveChat puts it: into the

@@ -65,18 +65,19 @@ func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''
 // query returns the query that finds the entry in Logs Explorer, nothing if it
 // has none.
 func (p *Page) query(w *Webhook) string {
-	if w.InsertID == "" || len(w.entries) == 0 {
+	entries := w.Entries()
+	if w.InsertID == "" || len(entries) == 0 {
 		return ""
 	}
-	at := w.Received
-	if entries := w.Entries(); len(entries) > 0 {
-		at = entries[0].GetTimestamp().AsTime()
+	id := "insertId="
+	switch {
+	case entries[0].GetSplit() != nil:
+		id = "split.uid="
+	case entries[0].GetJsonPayload().GetFields()["split"] != nil: // of a copy on stdout
+		id = "jsonPayload.split.uid="
 	}
-	id := "insertId=" + string(quote(w.InsertID))
-	if len(w.entries) > 1 {
-		id = "split.uid=" + string(quote(w.InsertID))
-	}
-	return fmt.Sprintf("logName=%s\n%s\ntimestamp>=%q\ntimestamp<=%q",
-		quote("projects/"+p.config.Project+"/logs/"+strings.ReplaceAll(p.config.LogID, "/", "%2F")), id,
+	at := entries[0].GetTimestamp().AsTime()
+	return fmt.Sprintf("logName=%s\n%s%s\ntimestamp>=%q\ntimestamp<=%q",
+		quote(entries[0].GetLogName()), id, quote(w.InsertID),
 		at.Add(-time.Second).UTC().Format(time.RFC3339), at.Add(time.Second).UTC().Format(time.RFC3339))
 }

@@ -39,6 +39,8 @@ type detail struct {
 	Query    string
 	File     string // name to save the body under
 	Secret   string // which secret showed that LiveChat sent it
+	Function string
+	Local    int // what the function on this machine answered, 0: nothing sent
 }
 
 // entryView is what an entry says besides the webhook.
@@ -56,7 +58,7 @@ const maxEntry = 256 << 10
 
 func (p *Page) detail(w *Webhook) *detail {
 	entries := w.Entries()
-	d := &detail{Webhook: w, Target: p.maskURI(w.URI), Headers: pairs(p.Header(w)), Compared: p.compare(w), Curl: p.curl(w), Query: p.query(w), File: fixtureName(w)}
+	d := &detail{Webhook: w, Target: p.maskURI(w.URI), Headers: pairs(p.Header(w)), Compared: p.compare(w), Curl: p.curl(w), Query: p.query(w), File: fixtureName(w), Function: p.function}
 	body := p.Body(w)
 	if d.Tree = tree(body); d.Tree == nil {
 		d.Text = shown(bytes.ToValidUTF8(body, []byte("\uFFFD")))
@@ -163,6 +165,9 @@ func (p *Page) numbered(r *http.Request) *Webhook {
 // one answers with one webhook, beside the list.
 func (p *Page) one(w http.ResponseWriter, r *http.Request) {
 	webhook := p.numbered(r)
+	if webhook != nil {
+		webhook = p.answered(r.Context(), webhook)
+	}
 	switch {
 	case webhook == nil && wantsJSON(r):
 		http.Error(w, `{"error":"no such webhook"}`, http.StatusNotFound)
@@ -174,6 +179,7 @@ func (p *Page) one(w http.ResponseWriter, r *http.Request) {
 	default:
 		l := p.listing(filterOf(r.URL.Query()), fmt.Sprintf("#%d %s", webhook.Number, webhook.Event))
 		l.Detail = p.detail(webhook)
+		l.Detail.Local = sentLocal(r)
 		render(w, http.StatusOK, "webhooks.html", l)
 	}
 }

@@ -35,25 +35,32 @@ func isMasked(value string) bool { return mask.MatchString(value) }
 // Body returns the body with secrets masked; every other byte is as it came.
 func (p *Page) Body(w *Webhook) []byte {
 	webhook, err := payload.Parse(w.Body)
-	if err != nil {
+	switch {
+	case err != nil:
 		return p.maskText(w.Body)
+	case w.Logged: // what came in the place of a secret is redacted already
+		return maskedBody(w.Body, p.config.Secrets)
 	}
 	offered := slices.DeleteFunc([]string{webhook.SecretKey, webhook.Token}, func(s string) bool { return s == "" })
 	mark := redact.QuotedMark
 	if len(offered) > 0 {
 		mark = string(quote(masked(offered[0])))
 	}
-	text := webhook.WithoutCredentials(mark)
-	rules := redact.Rules{Secrets: slices.Clone(p.config.Secrets)}
+	secrets := slices.Clone(p.config.Secrets)
 	for _, s := range offered {
 		if len(s) >= minMasked && !isMasked(s) {
-			rules.Secrets = append(rules.Secrets, s)
+			secrets = append(secrets, s)
 		}
 	}
-	if len(rules.Secrets) == 0 {
+	return maskedBody(webhook.WithoutCredentials(mark), secrets)
+}
+
+// maskedBody masks secrets wherever they are in a body.
+func maskedBody(text []byte, secrets []string) []byte {
+	if len(secrets) == 0 {
 		return text
 	}
-	if clean, found, err := rules.Text(text); err == nil && found {
+	if clean, found, err := (redact.Rules{Secrets: secrets}).Text(text); err == nil && found {
 		return clean
 	}
 	return text

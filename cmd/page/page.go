@@ -1,9 +1,11 @@
 // Package page is the page of the local run: it shows what arrives, every chat
-// as a conversation, and sends webhooks to try the function with.
+// as a conversation, and sends webhooks to try the function with. It is also the
+// page over the log of a project, which it only reads.
 //
 // The way of one webhook to the screen:
 //
 //	record   the request, its answer and the entry that it became   record.go
+//	log      or an entry of a project's log                         log.go
 //	store    the latest ones, in bounded memory                     store.go
 //	keep     as files, if asked to                                  keep.go
 //	draw     the list, one webhook, conversations                   list.go, detail.go, chats.go
@@ -42,6 +44,8 @@ type Options struct {
 	SetFaults func(cloudlogtest.Faults)
 	// Keep is the folder to keep webhooks in, or empty.
 	Keep string
+	// Log says which log is shown, instead of what is recorded; nil for none.
+	Log *Log
 }
 
 // Page serves the page.
@@ -55,6 +59,8 @@ type Page struct {
 	function string
 	faults   faults
 	keep     string
+	log      *Log
+	sets     []*set
 	token    string
 	client   *http.Client
 	chats    chatCache
@@ -75,6 +81,7 @@ func New(o Options) *Page {
 		function: o.Function,
 		faults:   faults{set: o.SetFaults},
 		keep:     o.Keep,
+		log:      o.Log,
 		client:   &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		ended:    ended,
 		end:      sync.OnceFunc(func() { close(ended) }),
@@ -111,22 +118,32 @@ func must[T any](v T, err error) T {
 // Handler returns the handler of the whole page.
 func (p *Page) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", http.RedirectHandler("/webhooks", http.StatusSeeOther))
 	mux.Handle("GET /page.css", http.FileServerFS(assets))
 	mux.Handle("GET /page.js", http.FileServerFS(assets))
 	mux.HandleFunc("GET /webhooks", p.list)
 	mux.HandleFunc("GET /webhooks/{number}", p.one)
 	mux.HandleFunc("GET /webhooks/{number}/body", p.body)
-	mux.HandleFunc("POST /webhooks/{number}/replay", p.replay)
 	mux.HandleFunc("GET /chats", p.conversations)
 	mux.HandleFunc("GET /chats/{id}", p.conversations)
 	mux.HandleFunc("GET /chats/{id}/{file}", p.transcript)
+	mux.HandleFunc("GET /events", p.events)
+	if p.log != nil {
+		mux.Handle("GET /{$}", http.RedirectHandler("/chats", http.StatusSeeOther))
+		mux.HandleFunc("POST /webhooks/{number}/local", p.sendLocal)
+	} else {
+		mux.Handle("GET /{$}", http.RedirectHandler("/webhooks", http.StatusSeeOther))
+		p.handleActions(mux)
+	}
+	return p.guard(mux)
+}
+
+// handleActions handles what the local run can do besides showing.
+func (p *Page) handleActions(mux *http.ServeMux) {
+	mux.HandleFunc("POST /webhooks/{number}/replay", p.replay)
 	mux.HandleFunc("GET /send", p.sendForm)
 	mux.HandleFunc("POST /send", p.send)
 	mux.HandleFunc("POST /faults", p.fail)
 	mux.HandleFunc("POST /clear", p.clear)
-	mux.HandleFunc("GET /events", p.events)
-	return p.guard(mux)
 }
 
 // frame is what every view has around it.
@@ -134,6 +151,8 @@ type frame struct {
 	Title, View string
 	Function    string
 	Project     string // if entries go to the real Cloud Logging
+	LogID       string // the log that is shown, empty for the local run
+	Since       string // how far back
 	Secrets     int
 	Keep        string
 	Fault       Fault
@@ -148,6 +167,9 @@ func (p *Page) frame(title, view string) frame {
 	}
 	if !f.CanFail {
 		f.Project = p.config.Project
+	}
+	if p.log != nil {
+		f.LogID, f.Since = p.config.LogID, p.log.Since
 	}
 	return f
 }

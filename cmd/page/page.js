@@ -276,7 +276,7 @@ const keys = {
   "?": () => $("#keys").showModal(),
   1: () => { location.href = "/webhooks"; },
   2: () => { location.href = "/chats"; },
-  3: () => { location.href = "/send"; },
+  3: () => $('nav a[href="/send"]')?.click(),
   Escape: () => back(),
 };
 

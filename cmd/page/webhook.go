@@ -33,6 +33,9 @@ type Webhook struct {
 	Stored bool
 	// Kept says that a former run kept it, so that its secrets are gone.
 	Kept bool
+	// Logged says that it was read from a log: Body is what the log has, and of
+	// the request just Status and Took may be known, 0 if they are not.
+	Logged bool
 	// RepeatOf is the number of the first webhook with the same body, and
 	// ReplayOf of the one that was sent again. 0: none.
 	RepeatOf, ReplayOf int
