@@ -97,6 +97,9 @@ func Open(ctx context.Context, o Options) (*Reader, error) {
 				gax.Backoff{Initial: time.Second, Max: 30 * time.Second, Multiplier: 2})}
 		}),
 	}
+	// By default, a stream that cannot be opened is tried again without an end,
+	// and without a word.
+	client.CallOptions.TailLogEntries = nil
 	return &Reader{client: client, project: o.Project}, nil
 }
 
