@@ -17,6 +17,7 @@ import (
 	"example.com/livechat-webhook/internal/cloudlogtest"
 	"example.com/livechat-webhook/internal/config"
 	"example.com/livechat-webhook/internal/console"
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 // TestEntriesAreThoseOfTheFunction delivers the chats to the function and

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	_ "example.com/livechat-webhook/internal/golden"
 )
 
 // full is how many stalled bodies of 4 MiB the smallest budget holds.
