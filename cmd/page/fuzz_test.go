@@ -13,7 +13,7 @@ import (
 
 // ours are the elements of the templates, each with its attributes.
 var ours = map[string]string{
-	"html": "lang", "head": "", "meta": "charset name content", "title": "", "link": "rel href", "script": "src defer", "body": "class data-view data-last",
+	"html": "lang", "head": "", "meta": "charset name content", "title": "", "link": "rel href", "script": "src defer", "body": "class data-view",
 	"header": "class", "nav": "class aria-label", "main": "id class", "section": "id class aria-label aria-labelledby tabindex", "footer": "class",
 	"article": "class data-number data-chat", "aside": "class aria-label", "div": "id class role dir data-waits", "p": "class role dir",
 	"h1": "id", "h2": "id class", "a": "class href aria-current title id download rel target aria-label",
