@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,7 @@ type tab struct {
 
 	mu       sync.Mutex
 	console  []string
+	more     chan struct{} // closed by the next message
 	expected func(message string) bool
 }
 
@@ -108,7 +110,7 @@ func newTab(t *testing.T, at string) *tab {
 		t.Skip(err)
 	}
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
-	b := &tab{T: t, ctx: ctx, at: at, expected: func(string) bool { return false }}
+	b := &tab{T: t, ctx: ctx, at: at, more: make(chan struct{}), expected: func(string) bool { return false }}
 	t.Cleanup(func() {
 		if t.Failed() {
 			b.logState()
@@ -124,6 +126,8 @@ func newTab(t *testing.T, at string) *tab {
 			}
 			b.mu.Lock()
 			b.console = append(b.console, fmt.Sprintf("%s %s", m, m.URL))
+			close(b.more)
+			b.more = make(chan struct{})
 			b.mu.Unlock()
 		}
 	}()
@@ -137,6 +141,26 @@ func (b *tab) checkConsole() {
 	for _, m := range b.console {
 		if !b.expected(m) {
 			b.Errorf("on the console: %s", m)
+		}
+	}
+}
+
+// onConsole waits for a message on the console.
+func (b *tab) onConsole(part string) {
+	b.Helper()
+	end := time.After(late)
+	for {
+		b.mu.Lock()
+		found := slices.ContainsFunc(b.console, func(m string) bool { return strings.Contains(m, part) })
+		more := b.more
+		b.mu.Unlock()
+		if found {
+			return
+		}
+		select {
+		case <-more:
+		case <-end:
+			b.Fatalf("never on the console: %s", part)
 		}
 	}
 }
