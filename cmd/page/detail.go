@@ -71,7 +71,7 @@ func (p *Page) detail(w *Webhook) *detail {
 		}
 		d.Secret = entries[0].GetLabels()["secret"]
 	}
-	if webhook, err := payload.Parse(w.Body); err == nil {
+	if webhook, err := payload.Parse(body); err == nil { // masked
 		d.EventID = webhook.EventID
 	}
 	d.Folds = p.folds(w, entries)

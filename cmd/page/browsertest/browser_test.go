@@ -84,6 +84,8 @@ type tab struct {
 	*testing.T
 	ctx context.Context
 	at  string // URL of the page
+	// patience is how long until waits.
+	patience time.Duration
 
 	mu       sync.Mutex
 	console  []string
@@ -110,7 +112,7 @@ func newTab(t *testing.T, at string) *tab {
 		t.Skip(err)
 	}
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
-	b := &tab{T: t, ctx: ctx, at: at, more: make(chan struct{}), expected: func(string) bool { return false }}
+	b := &tab{T: t, ctx: ctx, at: at, patience: late, more: make(chan struct{}), expected: func(string) bool { return false }}
 	t.Cleanup(func() {
 		if t.Failed() {
 			b.logState()
@@ -229,7 +231,7 @@ func eval[T any](b *tab, expression string) T {
 // expression is looked at in each frame that the browser draws.
 func (b *tab) until(expression string) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, late)
+	ctx, cancel := context.WithTimeout(b.ctx, b.patience)
 	defer cancel()
 	look := `new Promise((done) => { const look = () => (` + expression + `) ? done(true) : requestAnimationFrame(look); look(); })`
 	for {

@@ -60,6 +60,7 @@ func startAt(t *testing.T, port, pagePort string, env []string, args ...string) 
 	l := &local{T: t, function: "http://localhost:" + port}
 	l.process = exec.Command(program, append([]string{"-page", "localhost:" + pagePort}, args...)...)
 	l.process.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TZ=UTC", "PORT=" + port}, env...)
+	l.process.Dir = t.TempDir()
 	stderr, err := l.process.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

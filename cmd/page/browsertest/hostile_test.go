@@ -198,10 +198,14 @@ func ofTemplates(t *testing.T) map[string]bool {
 
 var actions = regexp.MustCompile(`\{\{[^}]*\}\}`)
 
-// chat sends a chat of testdata.
+// chat sends a chat of testdata, or the complete one.
 func (l *local) chat(name string) {
 	l.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "testdata/chats", name, "deliveries.json"))
+	file := filepath.Join(root, "testdata/chats", name, "deliveries.json")
+	if name == "complete" {
+		file = "../complete.json"
+	}
+	text, err := os.ReadFile(file)
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp"
@@ -224,5 +225,34 @@ func (b *tab) save(name string) {
 	}
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// TestPicture draws docs/page.png with -update: chats that are sent at real
+// speed, as in the README. It takes three minutes, and port 8080.
+func TestPicture(t *testing.T) {
+	if !*update {
+		t.Skip("without -update")
+	}
+	l := startAt(t, "8080", "8081", []string{"LIVECHAT_SECRETS=" + secret}, "-keep", "webhooks")
+	for _, chat := range []string{"ordinary", "edits", "bot-then-human", "complete"} {
+		if _, err := http.PostForm(l.page+"/send", map[string][]string{"chat": {chat}, "speed": {"1"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newTab(t, l.page)
+	b.size(1200, 830)
+	b.scheme("light")
+	b.visit("/chats")
+	b.click("#list li:first-child a")
+	b.patience = 10 * time.Minute
+	b.has("#detail .gist", "Summary") // the last webhook of the complete chat
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#detail").scrollTop = 0, document.activeElement.blur()`))
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "docs/page.png"), png, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
