@@ -69,6 +69,18 @@ func findBrowser() (string, error) {
 	return "", fmt.Errorf("no browser: apt-get install chromium-headless-shell, or set CHROME to one (looked for %s)", strings.Join(browsers, ", "))
 }
 
+// needBrowser skips the test if there is no browser, and fails it in CI.
+func needBrowser(t *testing.T) {
+	t.Helper()
+	switch _, err := findBrowser(); {
+	case err == nil:
+	case os.Getenv("CI") != "":
+		t.Fatal(err)
+	default:
+		t.Skip(err)
+	}
+}
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	closeBrowser()
@@ -105,11 +117,8 @@ func open(t *testing.T, l *local, path string) *tab {
 func newTab(t *testing.T, at string) *tab {
 	t.Helper()
 	ctx, err := browser()
-	switch {
-	case err != nil && os.Getenv("CI") != "":
+	if err != nil {
 		t.Fatal(err)
-	case err != nil:
-		t.Skip(err)
 	}
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	b := &tab{T: t, ctx: ctx, at: at, patience: late, more: make(chan struct{}), expected: func(string) bool { return false }}

@@ -54,6 +54,7 @@ func start(t *testing.T, env []string, args ...string) *local {
 // startAt starts the command on the port of the function and the page's.
 func startAt(t *testing.T, port, pagePort string, env []string, args ...string) *local {
 	t.Helper()
+	needBrowser(t)
 	if err := build(); err != nil {
 		t.Fatal(err)
 	}

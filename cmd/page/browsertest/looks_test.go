@@ -235,17 +235,20 @@ func TestPicture(t *testing.T) {
 		t.Skip("without -update")
 	}
 	l := startAt(t, "8080", "8081", []string{"LIVECHAT_SECRETS=" + secret}, "-keep", "webhooks")
+	var complete string
 	for _, chat := range []string{"ordinary", "edits", "bot-then-human", "complete"} {
-		if _, err := http.PostForm(l.page+"/send", map[string][]string{"chat": {chat}, "speed": {"1"}}); err != nil {
+		resp, err := http.PostForm(l.page+"/send", map[string][]string{"chat": {chat}, "speed": {"1"}})
+		if err != nil {
 			t.Fatal(err)
 		}
+		resp.Body.Close()
+		complete = resp.Request.URL.Path
 	}
 	b := newTab(t, l.page)
 	b.size(1200, 830)
 	b.scheme("light")
-	b.visit("/chats")
-	b.click("#list li:first-child a")
-	b.patience = 10 * time.Minute
+	b.visit(complete)
+	b.patience = 5 * time.Minute
 	b.has("#detail .gist", "Summary") // the last webhook of the complete chat
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#detail").scrollTop = 0, document.activeElement.blur()`))
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
