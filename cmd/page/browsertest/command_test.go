@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -132,6 +133,37 @@ func (l *local) messages(from, to int) {
 			l.Fatalf("message %d: %d", n, status)
 		}
 	}
+}
+
+// chat sends a chat of testdata, or the complete one, at once.
+func (l *local) chat(name string) {
+	l.Helper()
+	for _, d := range deliveries(l.T, name) {
+		l.post(string(d.Body))
+	}
+}
+
+// delivery is a webhook of a chat.
+type delivery struct {
+	Received time.Time
+	Body     json.RawMessage
+}
+
+func deliveries(t *testing.T, name string) []delivery {
+	t.Helper()
+	file := filepath.Join(root, "testdata/chats", name, "deliveries.json")
+	if name == "complete" {
+		file = "../complete.json"
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chat struct{ Deliveries []delivery }
+	if err := json.Unmarshal(text, &chat); err != nil {
+		t.Fatal(err)
+	}
+	return chat.Deliveries
 }
 
 // message is a webhook about a message.

@@ -1,7 +1,6 @@
 package browsertest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -149,17 +148,14 @@ func onlyOurs(b *tab, path, page string, ours map[string]bool) {
 // beside it.
 func TestOverridesEndWithTheirText(t *testing.T) {
 	l := start(t, nil)
-	l.post(strings.Replace(message(1, "x"), `"x"`, quote("\u202Eevil\u2067"), 1))
+	const turn = "\u202Eevil\u2067"
+	l.post(`{"action":` + quote("a"+turn) + `,` + quote("b"+turn) + `:` + quote(turn) + `,"payload":{"chat_id":` + quote("c"+turn) + `,"event":{"text":` + quote(turn) + `}}}`)
 	b := open(t, l, "/webhooks/1")
 	turned := eval[[]string](b, `(() => {
-		const left = (e) => e.getBoundingClientRect().left, wrong = [];
-		for (const line of document.querySelectorAll(".json .line > code")) {
-			const [key, value] = [line.querySelector(".key"), line.querySelector(".string")];
-			if (key && value && left(key) > left(value)) wrong.push(line.textContent);
-		}
-		for (const about of document.querySelectorAll(".row .about, .facts")) {
-			const at = [...about.children].map((e) => e.getBoundingClientRect());
-			if (at.some((r, i) => i > 0 && r.left < at[i - 1].left && r.top < at[i - 1].bottom - 4)) wrong.push(about.textContent);
+		const wrong = [];
+		for (const line of document.querySelectorAll(".row .about, .facts, .labels, .json .line > code")) {
+			const parts = [...line.children].map((e) => e.getBoundingClientRect()).filter((r) => r.width > 0);
+			if (parts.some((r, i) => i > 0 && r.top < parts[i - 1].bottom - 4 && r.left < parts[i - 1].right - 1)) wrong.push(line.textContent);
 		}
 		return wrong;
 	})()`)
@@ -197,28 +193,6 @@ func ofTemplates(t *testing.T) map[string]bool {
 }
 
 var actions = regexp.MustCompile(`\{\{[^}]*\}\}`)
-
-// chat sends a chat of testdata, or the complete one.
-func (l *local) chat(name string) {
-	l.Helper()
-	file := filepath.Join(root, "testdata/chats", name, "deliveries.json")
-	if name == "complete" {
-		file = "../complete.json"
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		l.Fatal(err)
-	}
-	var chat struct {
-		Deliveries []struct{ Body json.RawMessage }
-	}
-	if err := json.Unmarshal(text, &chat); err != nil {
-		l.Fatal(err)
-	}
-	for _, d := range chat.Deliveries {
-		l.post(string(d.Body))
-	}
-}
 
 // printable returns what can be a header.
 func printable(s string) string {

@@ -1,20 +1,16 @@
 package browsertest
 
 import (
-	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp"
 )
-
-var update = flag.Bool("update", false, "draw docs/page.png again")
 
 // views are paths of pages that have all that the page can show.
 func views(t *testing.T) (*local, []string) {
@@ -225,37 +221,5 @@ func (b *tab) save(name string) {
 	}
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		b.Fatal(err)
-	}
-}
-
-// TestPicture draws docs/page.png with -update: chats that are sent at real
-// speed, as in the README. It takes three minutes, and port 8080.
-func TestPicture(t *testing.T) {
-	if !*update {
-		t.Skip("without -update")
-	}
-	l := startAt(t, "8080", "8081", []string{"LIVECHAT_SECRETS=" + secret}, "-keep", "webhooks")
-	var complete string
-	for _, chat := range []string{"ordinary", "edits", "bot-then-human", "complete"} {
-		resp, err := http.PostForm(l.page+"/send", map[string][]string{"chat": {chat}, "speed": {"1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		complete = resp.Request.URL.Path
-	}
-	b := newTab(t, l.page)
-	b.size(1200, 830)
-	b.scheme("light")
-	b.visit(complete)
-	b.patience = 5 * time.Minute
-	b.has("#detail .gist", "Summary") // the last webhook of the complete chat
-	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#detail").scrollTop = 0, document.activeElement.blur()`))
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "docs/page.png"), png, 0o644); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -18,16 +18,20 @@ func TestFirstWebhookAppears(t *testing.T) {
 	b := open(t, l, "/")
 	b.is("/webhooks")
 	b.has("#detail h1", "No webhook yet")
-	sent := time.Now()
 	if status := l.sample("v2/chat_started"); status != http.StatusOK {
 		t.Fatalf("answered %d", status)
 	}
-	answered := time.Now()
 	b.has("#list .row .event", "chat_started")
+	// What the page looked for when its stream began is over. The next one comes
+	// by the stream.
+	sent := time.Now()
+	l.sample("v2/chat_ended")
+	answered := time.Now()
+	b.has("#list .row .event", "chat_ended")
 	t.Logf("on the screen %v after its answer, %v after it was sent", time.Since(answered).Round(time.Millisecond), time.Since(sent).Round(time.Millisecond))
 	b.has("#detail h1", "Choose a webhook")
-	b.has("#news", "1 new webhook") // for readers of the screen
-	if got := b.text(".chip"); got != "all 1" {
+	b.has("#news", "2 new webhooks") // for readers of the screen
+	if got := b.text(".chip"); got != "all 2" {
 		t.Errorf("chip %q", got)
 	}
 }
