@@ -132,6 +132,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such fault.", http.StatusBadRequest)
 		return
 	}
+	p.store.wake()
 	if wantsJSON(r) {
 		renderJSON(w, map[string]string{"fault": p.faults.name()})
 		return

@@ -42,6 +42,7 @@ func barsOf(found []*Webhook) *bars {
 	}
 	b := &bars{From: found[len(found)-1].Received, To: found[0].Received}
 	step := max(b.To.Sub(b.From)/barCount+1, time.Second)
+	b.From = b.To.Add(1 - barCount*step) // the latest is in the last bar
 	var counts [barCount][3]int
 	most := 1
 	for _, w := range found {
@@ -58,7 +59,7 @@ func barsOf(found []*Webhook) *bars {
 			b.Bars = append(b.Bars, barOf(i, c, most, b.From.Add(time.Duration(i)*step)))
 		}
 	}
-	b.Label = fmt.Sprintf("%d webhooks between %s and %s", len(found), clock(b.From), clock(b.To))
+	b.Label = fmt.Sprintf("%d webhooks between %s and %s", len(found), clock(found[len(found)-1].Received), clock(b.To))
 	return b
 }
 

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"example.com/livechat-webhook/payload"
 )
 
 // pair is a name and a value to list.
@@ -38,6 +40,7 @@ type detail struct {
 	Curl     string
 	Query    string
 	File     string // name to save the body under
+	EventID  string // of the chat's event that it is about, if it is about one
 	Secret   string // which secret showed that LiveChat sent it
 	Function string
 	Local    int // what the function on this machine answered, 0: nothing sent
@@ -69,6 +72,9 @@ func (p *Page) detail(w *Webhook) *detail {
 			d.Tree.compare(webhook)
 		}
 		d.Secret = entries[0].GetLabels()["secret"]
+	}
+	if webhook, err := payload.Parse(body); err == nil { // masked
+		d.EventID = webhook.EventID
 	}
 	d.Folds = p.folds(w, entries)
 	return d

@@ -19,11 +19,11 @@ type Fault struct{ Name, Title, Effect string }
 // Faults are all ways, the first of which is none.
 var Faults = []Fault{
 	{"", "works", "Cloud Logging works."},
-	{"down", "is down", "Cloud Logging is down. The function retries, then answers 503, and a copy is on stdout."},
-	{"slow", "is slow", "Cloud Logging takes 10 seconds. LiveChat waits no longer than that, so the function answers 503 after 8, and a copy is on stdout."},
-	{"quota", "has no quota left", "The quota is used up. The function retries, then answers 503, and a copy is on stdout."},
+	{"down", "is down", "The function retries for 8 seconds, then answers 503, and a copy is on stdout."},
+	{"slow", "is slow", "An answer takes 10 seconds. LiveChat waits no longer than that, so the function answers 503 after 8, and a copy is on stdout."},
+	{"quota", "has no quota left", "The function retries for 8 seconds, then answers 503, and a copy is on stdout."},
 	{"denied", "denies permission", "The service account may not write logs. The function answers 503, and a copy is on stdout."},
-	{"refused", "refuses the entry", "Cloud Logging refuses every entry for good. The function answers 200, because a repeat would not help, and a copy is on stdout."},
+	{"refused", "refuses the entry", "It does so for good, with every entry. The function answers 200, because a repeat would not help, and a copy is on stdout."},
 }
 
 // slow is how long Cloud Logging takes when it is slow.

@@ -13,13 +13,13 @@ import (
 
 // ours are the elements of the templates, each with its attributes.
 var ours = map[string]string{
-	"html": "lang", "head": "", "meta": "charset name content", "title": "", "link": "rel href", "script": "src defer", "body": "class data-view data-last",
+	"html": "lang", "head": "", "meta": "charset name content", "title": "", "link": "rel href", "script": "src defer", "body": "class data-view",
 	"header": "class", "nav": "class aria-label", "main": "id class", "section": "id class aria-label aria-labelledby tabindex", "footer": "class",
 	"article": "class data-number data-chat", "aside": "class aria-label", "div": "id class role dir data-waits", "p": "class role dir",
 	"h1": "id", "h2": "id class", "a": "class href aria-current title id download rel target aria-label",
 	"span": "id class role title dir", "b": "", "i": "", "bdi": "", "code": "id class", "pre": "class dir", "mark": "", "small": "class", "time": "class datetime",
 	"q": "dir", "del": "dir", "kbd": "", "ol": "id class data-top data-query aria-label", "ul": "class", "li": "class id data-number data-name",
-	"dl": "class aria-label", "dt": "dir", "dd": "class dir", "table": "class", "thead": "", "tbody": "", "tr": "", "th": "scope", "td": "",
+	"dl": "class aria-label", "dt": "dir", "dd": "class dir", "table": "class aria-label", "thead": "", "tbody": "", "tr": "", "th": "scope", "td": "",
 	"form": "class method action role", "input": "id type name value placeholder aria-label autocomplete spellcheck checked",
 	"button": "type id class aria-haspopup aria-label hidden name value data-copy data-copy-from aria-pressed title disabled",
 	"select": "name", "option": "value selected", "textarea": "name id rows spellcheck dir required", "label": "class hidden",

@@ -157,13 +157,12 @@ type frame struct {
 	Keep        string
 	Fault       Fault
 	CanFail     bool
-	Last        int // the latest number
 }
 
 func (p *Page) frame(title, view string) frame {
 	f := frame{
 		Title: title, View: view, Function: p.function, Secrets: len(p.config.Secrets), Keep: p.keep,
-		Fault: p.faults.current(), CanFail: p.faults.set != nil, Last: p.store.here().number,
+		Fault: p.faults.current(), CanFail: p.faults.set != nil,
 	}
 	if !f.CanFail {
 		f.Project = p.config.Project

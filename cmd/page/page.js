@@ -24,10 +24,8 @@ function load(url) {
 function take(page, ...selectors) {
   for (const selector of selectors) {
     const now = $(selector), next = $(selector, page);
-    if (now && next) {
+    if (now && next && !now.isEqualNode(next)) {
       now.replaceWith(document.importNode(next, true));
-    } else if (now && selector.startsWith("#fault")) {
-      now.remove();
     }
   }
   ready();
@@ -61,6 +59,7 @@ function connect() {
   stream.onerror = () => say(stream.readyState === EventSource.CLOSED ? "stopped" : "reconnecting");
   stream.addEventListener("webhook", soon);
   stream.addEventListener("reset", soon);
+  stream.addEventListener("fault", soon);
 }
 
 // A browser has six connections to a site, over all tabs: a tab that nobody
@@ -99,6 +98,11 @@ async function refresh() {
     await refreshWebhooks();
   } else if (view === "chats") {
     await refreshChats();
+  } else {
+    const loaded = await load("/send");
+    if (loaded) {
+      take(loaded.page, "#fault");
+    }
   }
 }
 
@@ -117,7 +121,7 @@ async function refreshWebhooks() {
   const rows = $$("li", next).filter((row) => Number(row.dataset.number) > before);
   const newer = rows.length;
   announce(newer, rows.filter((row) => !$("a.ok", row)).length);
-  take(loaded.page, "#summary", "#fault-banner");
+  take(loaded.page, "#summary", "#fault");
   const pane = $(".list-pane");
   if (newer > 0 && pane.scrollTop > 8 && before > 0) {
     const button = $("#newer");
@@ -125,7 +129,7 @@ async function refreshWebhooks() {
     button.hidden = false;
     return;
   }
-  if (newer > 0 || next.children.length !== list.children.length) {
+  if (newer > 0 || next.textContent !== list.textContent) { // others after a restart
     showRows(loaded.page, newer);
   }
   if (!$("#detail article") && $(".empty form") && newest() > 0) {
@@ -173,7 +177,7 @@ async function refreshChats() {
   const atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 80;
   const at = pane.scrollTop;
   const focused = document.activeElement?.closest?.("#list a, #detail a")?.getAttribute("href");
-  take(loaded.page, "#summary", "#list", "#detail", "#fault-banner");
+  take(loaded.page, "#summary", "#list", "#detail", "#fault");
   const now = $("#detail");
   now.scrollTop = atEnd ? now.scrollHeight : at;
   if (focused) {
@@ -315,6 +319,34 @@ document.addEventListener("keydown", (event) => {
 });
 
 // ---- send
+
+// The banner is on every page: who makes Cloud Logging work again stays there.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("#fault form");
+  if (!form) {
+    return;
+  }
+  event.preventDefault();
+  await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams({ fault: "" }) });
+  soon();
+});
+
+// An answer takes as long as Cloud Logging does, up to eight seconds.
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (event.defaultPrevented || event.target.method !== "post" || !button) {
+    return;
+  }
+  if (button.ariaBusy) {
+    event.preventDefault();
+  }
+  button.ariaBusy = "true";
+});
+window.addEventListener("pageshow", () => {
+  for (const button of $$("button[aria-busy]")) {
+    button.ariaBusy = null;
+  }
+});
 
 $("#filter-samples")?.addEventListener("input", (event) => {
   const words = event.target.value.toLowerCase().split(/\s+/);

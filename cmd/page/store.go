@@ -85,6 +85,13 @@ func (s *Store) notify() {
 	s.changed = make(chan struct{})
 }
 
+// wake has readers look again, for what is not in the store.
+func (s *Store) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notify()
+}
+
 // find returns the webhook of that number, nil if it is not there.
 func (s *Store) find(number int) *Webhook {
 	i, ok := slices.BinarySearchFunc(s.webhooks, number, func(w *Webhook, n int) int { return cmp.Compare(w.Number, n) })

@@ -13,11 +13,12 @@ const heartbeat = 15 * time.Second
 
 // events streams the numbers of webhooks as they come. A browser that lost the
 // stream says what it has seen by Last-Event-ID. If what came since is not all
-// here any more, it gets a reset, and has to load the list again.
+// here any more, it gets a reset, and has to load the list again. It gets a
+// fault when Cloud Logging is made to fail or to work again.
 func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 	stream := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
-	at := p.store.here()
+	at, fault := p.store.here(), p.faults.name()
 	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
 		at.number = last
 	}
@@ -34,6 +35,10 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, "event: webhook\nid: %d\ndata: %d\n\n", n, n)
 		}
 		at = next
+		if now := p.faults.name(); now != fault {
+			fmt.Fprintf(w, "event: fault\ndata: %s\n\n", now)
+			fault = now
+		}
 		if err := stream.Flush(); err != nil {
 			return
 		}

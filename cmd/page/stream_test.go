@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,6 +130,17 @@ func TestNobodyWaitsForAReader(t *testing.T) {
 	for event := ""; !strings.HasSuffix(event, " "+strconv.Itoa(n+1)); {
 		if event = next(); event == "ended" {
 			t.Fatal("the other stream has ended")
+		}
+	}
+}
+
+func TestStreamTellsFaults(t *testing.T) {
+	r := start(t, "", "")
+	next, _ := r.listen(t, "")
+	for _, fault := range []string{"down", ""} {
+		r.act(t, "/faults", url.Values{"fault": {fault}})
+		if got := strings.TrimSpace(next()); got != strings.TrimSpace("fault "+fault) {
+			t.Errorf("event %q, want the fault %q", got, fault)
 		}
 	}
 }
