@@ -103,9 +103,13 @@ func (p *project) post(t *testing.T, body, password string) {
 	resp.Body.Close()
 }
 
-// collect stores what the function printed, as the platform does.
-func (p *project) collect(t *testing.T) {
+// collect stores what the function printed, as the platform does, once it has
+// reported so many requests: it does that after its answer.
+func (p *project) collect(t *testing.T, reported int) {
 	t.Helper()
+	for strings.Count(p.stderr.String(), `"reason"`) < reported {
+		time.Sleep(time.Millisecond)
+	}
 	if err := errors.Join(p.Print(revision, []byte(p.stdout.String())), p.PrintError(revision, []byte(p.stderr.String()))); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +192,7 @@ func TestPageAndLines(t *testing.T) {
 	}})
 	p.post(t, read(t, "v3/incoming_event-v3.2.json"), secret)
 	p.SetFaults(cloudlogtest.Faults{})
-	p.collect(t)
+	p.collect(t, 2)
 	p.answered(t, 200, 14*time.Millisecond)
 
 	printed, page := p.follow(t)
@@ -201,6 +205,7 @@ func TestPageAndLines(t *testing.T) {
 	}
 	rows(3)
 	for p.Tails() == 0 {
+		time.Sleep(time.Millisecond)
 	}
 	p.post(t, read(t, "v2/chat_ended.json"), secret)
 	all := rows(4)
