@@ -8,7 +8,7 @@ pieces AS (
   -- messages end with (part 2 of 5).
   SELECT
     timestamp AS ts,
-    IF(message LIKE '% (part % of %)', REGEXP_REPLACE(insert_id, '-[0-9]+$', ''), insert_id) AS insert_id,
+    IF(message LIKE '% (part % of %)', REGEXP_REPLACE(insert_id, '-[0-9]+of[0-9]+$', ''), insert_id) AS insert_id,
     JSON_VALUE(labels.api) AS api,
     JSON_VALUE(labels.event) AS event,
     NULLIF(NULLIF(JSON_VALUE(labels.chat_id), '[redacted]'), '') AS chat_id,
