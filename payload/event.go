@@ -134,8 +134,7 @@ func embedded(v jsontext.Value) jsontext.Value {
 	if v.Kind() != '"' {
 		return v
 	}
-	text, _ := jsontext.AppendUnquote(nil, v)
-	return text
+	return unquote(v)
 }
 
 // answers lists what was answered to the questions of a form.

@@ -121,39 +121,39 @@ func (w *Webhook) WithoutCredentials(mark string) []byte {
 // identify fills in the family, the event and the envelope fields.
 func (w *Webhook) identify() {
 	switch {
-	case w.text(atEventType) != "":
-		w.Family, w.Event = V2, w.text(atEventType)
+	case w.short(atEventType) != "":
+		w.Family, w.Event = V2, w.short(atEventType)
 	case w.raw(atTransaction) != nil && w.raw(atPayload) == nil:
 		// Whatever its type: a request taken for something else would be accepted.
-		w.Family, w.Event = Upgrade, w.text(atUpgradeType)
-	case w.text(atAction) != "":
-		w.Family, w.Event = V3, w.text(atAction)
-	case w.text(atEvent) != "" && w.raw(atApplicationID) != nil:
-		w.Family, w.Event = App, w.text(atEvent)
+		w.Family, w.Event = Upgrade, w.short(atUpgradeType)
+	case w.short(atAction) != "":
+		w.Family, w.Event = V3, w.short(atAction)
+	case w.short(atEvent) != "" && w.raw(atApplicationID) != nil:
+		w.Family, w.Event = App, w.short(atEvent)
 	default:
 		w.Family = Unknown
 	}
 	w.SecretKey = w.text(atSecretKey)
 	w.Token = w.text(atToken)
-	w.LicenseID = w.text(atLicenseID, atLicenseIDApp, atLicenseIDUpgrade)
-	w.OrganizationID = w.text(atOrganizationID, atOrganizationIDApp)
-	w.WebhookID = w.text(atWebhookID)
+	w.LicenseID = w.short(atLicenseID, atLicenseIDApp, atLicenseIDUpgrade)
+	w.OrganizationID = w.short(atOrganizationID, atOrganizationIDApp)
+	w.WebhookID = w.short(atWebhookID)
 }
 
 // locate fills in the chat, thread and event that the webhook is about.
 func (w *Webhook) locate() {
-	w.ChatID = w.text(atChatID, atPayloadChatID, atPayloadChatChatID, atPayloadActiveChatID)
-	w.ThreadID = w.text(atPayloadThreadID, atPayloadThreadThreadID, atPayloadActiveThreadID)
-	w.EventID = w.text(atPayloadEventID, atPayloadEventEventID)
+	w.ChatID = w.short(atChatID, atPayloadChatID, atPayloadChatChatID, atPayloadActiveChatID)
+	w.ThreadID = w.short(atPayloadThreadID, atPayloadThreadThreadID, atPayloadActiveThreadID)
+	w.EventID = w.short(atPayloadEventID, atPayloadEventEventID)
 	switch w.Event {
 	case "chat_access_updated", "chat_access_granted", "chat_access_revoked":
-		w.ChatID = w.text(atPayloadID)
+		w.ChatID = w.short(atPayloadID)
 	case "access_granted", "access_revoked", "access_set":
-		switch w.text(atPayloadResource) {
+		switch w.short(atPayloadResource) {
 		case "chat":
-			w.ChatID = w.text(atPayloadID)
+			w.ChatID = w.short(atPayloadID)
 		case "thread":
-			w.ThreadID = w.text(atPayloadID)
+			w.ThreadID = w.short(atPayloadID)
 		}
 	}
 }

@@ -35,13 +35,22 @@ func text(v jsontext.Value) string {
 		if s := v[1 : len(v)-1]; bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) {
 			return string(s)
 		}
-		// The only error is invalid UTF-8, which is replaced by U+FFFD.
-		s, _ := jsontext.AppendUnquote(nil, v)
-		return string(s)
+		return string(unquote(v))
 	case '0':
 		return string(v)
 	}
 	return ""
+}
+
+// unquote returns the value of a JSON string. Each byte of invalid UTF-8, which
+// is the only error, becomes U+FFFD, of three bytes.
+func unquote(v jsontext.Value) []byte {
+	size := len(v)
+	if !utf8.Valid(v) {
+		size *= 3
+	}
+	s, _ := jsontext.AppendUnquote(make([]byte, 0, size), v)
+	return s
 }
 
 // maxText is the size in bytes of JSON that is always enough for a summary,
@@ -76,8 +85,15 @@ func (t *Time) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
+// maxTime is longer in bytes than any time, even if all of it is escaped. The
+// error of time.Parse holds copies of what it could not parse.
+const maxTime = 256
+
 // clock returns the time that v is, or the zero time.
 func clock(v jsontext.Value) time.Time {
+	if len(v) > maxTime {
+		return time.Time{}
+	}
 	switch v.Kind() {
 	case '"':
 		if t, err := time.Parse(time.RFC3339, text(v)); err == nil {

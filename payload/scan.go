@@ -112,14 +112,14 @@ func (r *reader) next() (jsontext.Value, error) {
 
 // isString reports whether a JSON value is the string s.
 func isString(v jsontext.Value, s string) bool {
-	return v.Kind() == '"' && string(unquoted(v)) == s
+	const escaped = len(`\u0000`) // what a character takes at most
+	return v.Kind() == '"' && len(v) <= escaped*len(s)+2 && string(unquoted(v)) == s
 }
 
 // unquoted returns the value of a JSON string, as part of it if possible.
 func unquoted(quoted jsontext.Value) []byte {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
-		s, _ := jsontext.AppendUnquote(nil, quoted) // its error is invalid UTF-8
-		return s
+		return unquote(quoted)
 	}
 	return quoted[1 : len(quoted)-1]
 }
