@@ -56,7 +56,7 @@ func withGcloud(t *testing.T, cloud *googleapis.Cloud, edits ...func(file, text 
 		"PATH="+absolute(t, "testdata/real")+":"+os.Getenv("PATH"), "REAL_GCLOUD="+gcloud, "PAUSE=0")}
 }
 
-// deployed returns a project of its own to which the script was deployed with
+// deployed returns a separate project to which the script was deployed with
 // --redact email,ip --secret-name chat-secrets. It is deployed to once.
 func deployed(t *testing.T) *googleapis.Cloud {
 	t.Helper()
@@ -82,7 +82,7 @@ type run struct {
 
 var first, keeping run
 
-// kept returns a project of its own where the function was deployed as in
+// kept returns a separate project where the function was deployed as in
 // deployed, and then with keepFlags.
 func kept(t *testing.T) *googleapis.Cloud {
 	t.Helper()

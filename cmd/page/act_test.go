@@ -201,7 +201,7 @@ func TestWholeChat(t *testing.T) {
 	}
 }
 
-// TestFreshChats: each chat has ids and times of its own, and is what it was
+// TestFreshChats: each chat has its own ids and times, and is what it was
 // otherwise.
 func TestFreshChats(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)

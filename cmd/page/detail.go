@@ -93,7 +93,7 @@ func (p *Page) folds(w *Webhook, entries []*loggingpb.LogEntry) string {
 	case before[0].GetInsertId() == entries[0].GetInsertId() && before[0].GetTimestamp().AsTime().Equal(entries[0].GetTimestamp().AsTime()):
 		return "Cloud Logging lists both once: same insertId, same timestamp"
 	default:
-		return "Cloud Logging lists both: the body has no time of its own, so that it may truly have happened again"
+		return "Cloud Logging lists both: the body does not say when it happened, so it may really have happened again"
 	}
 }
 

@@ -248,7 +248,7 @@ func corpus(t *testing.T) []string {
 var (
 	// large takes several lines, and several entries.
 	large = `{"action":"incoming_event","n":12345678901234567890,"payload":{"chat_id":"C2","event":{"type":"message","text":"` + strings.Repeat(`é\n`, 100_000) + `"}}}`
-	// clockless has no time of its own.
+	// clockless does not say when it happened.
 	clockless = `{"action":"chat_deactivated","payload":{"chat_id":"C1","thread_id":"T1"}}`
 )
 

@@ -24,7 +24,7 @@ const (
 	// lost. If it was not, a later webhook with the same body must not be taken
 	// for a repeat.
 	maxAgeWritten = 2 * time.Minute
-	// maxWebhooks is how many are remembered, about 2 MB. The oldest go first.
+	// maxWebhooks is how many are remembered. The oldest go first.
 	maxWebhooks = 10_000
 )
 

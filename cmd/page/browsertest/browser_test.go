@@ -5,7 +5,7 @@
 //	command_test.go   the command, and a wire to it that can break
 //	*_test.go         what people do
 //
-// It is a module of its own, so that the function's go.mod does not know of
+// It is a separate module, so that the function's go.mod does not know of
 // browsers. It needs Debian's chromium-headless-shell, any Chromium or Chrome,
 // or one named by $CHROME. Without one its tests are skipped, and fail if CI is
 // set.
